@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Decides for one app when to start a process and what its failure means for
+ * those who wait. Called by app_pool and app_process. */
+#include "app_group.h"
+
+#include <sys/wait.h>
+
+#include <apr_strings.h>
+
+#include "agent_log.h"
+#include "app_pool.h"
+#include "app_room.h"
+#include "scoreboard_writer.h"
+#include "spawn_report.h"
+
+enum {
+    SECOND = 1000000,
+    /* Between two looks at a queue of which we were told. */
+    LOOK_AGAIN = SECOND / 4,
+    /* The same while starting fails: who comes then is answered soon, and a
+     * thousand at once do not make a thousand messages. */
+    LOOK_AGAIN_FAILING = SECOND / 50,
+    /* Between the starts of an app that fails. */
+    HOLD_OFF = SECOND,
+    /* A process that ends by itself sooner than this fails, too. */
+    SHORT_LIFE = 2 * SECOND,
+};
+
+static void on_look(void *baton);
+
+app_group_t *app_group_create(core_t *core, uint32_t index, app_spec_t *spec,
+                              apr_pool_t *spec_pool)
+{
+    app_group_t *group;
+    apr_pool_t *pool;
+
+    if (apr_pool_create(&pool, core->pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    group = apr_pcalloc(pool, sizeof(*group));
+    group->core = core;
+    group->pool = pool;
+    group->index = index;
+    group->generation = core->sb->groups[index].generation;
+    group->key = apr_pstrdup(pool, spec->key);
+    group->last_asked = event_loop_now(core->loop);
+    app_group_update(group, spec, spec_pool);
+    return group;
+}
+
+void app_group_update(app_group_t *group, app_spec_t *spec,
+                      apr_pool_t *spec_pool)
+{
+    apr_pool_t *old = group->spec_pool;
+
+    group->spec = spec;
+    group->spec_pool = spec_pool;
+    if (old) {
+        apr_pool_destroy(old);
+    }
+    scoreboard_group_set_options(
+        group->core->writer, group->index, spec->stored, spec->stored_len,
+        (uint32_t)spec->options->max_request_queue_size);
+}
+
+uint32_t app_group_useful(const app_group_t *group)
+{
+    return group->count[PSG_PROCESS_SPAWNING] + group->count[PSG_PROCESS_READY];
+}
+
+uint32_t app_group_size(const app_group_t *group)
+{
+    return app_group_useful(group) + group->count[PSG_PROCESS_DRAINING]
+           + group->count[PSG_PROCESS_STOPPING];
+}
+
+uint32_t app_group_minimum(const app_group_t *group)
+{
+    int is_asked_for = group->configured == group->core->configured;
+
+    /* Nobody may want an app any more that was not asked for since the
+     * configuration was read: its processes may end when they are idle. */
+    return group->used && is_asked_for
+               ? (uint32_t)group->spec->options->min_instances
+               : 0;
+}
+
+static int is_allowed_more(const app_group_t *group)
+{
+    uint32_t most = (uint32_t)group->core->options->max_instances_per_app;
+
+    return most == 0 || app_group_size(group) < most;
+}
+
+static void look_in(app_group_t *group, uint64_t usec)
+{
+    event_timer_set(&group->look, group->core->loop,
+                    event_loop_now(group->core->loop) + usec, on_look, group);
+}
+
+/* Whether a process that could not be started is about to end: those who wait
+ * are told why when it did. One that not even SIGKILL ends is not waited for. */
+static int is_giving_up(const app_group_t *group)
+{
+    const app_process_t *proc;
+
+    for (proc = group->first; proc; proc = proc->next) {
+        if (proc->state == PSG_PROCESS_STOPPING && !proc->was_ready
+            && !proc->unwanted && proc->kills < 2) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Whether one more process is needed: somebody waits whom the ones there do
+ * not serve, or there are fewer than the least. One starts after the other. */
+static int is_needed(const app_group_t *group, uint32_t queued)
+{
+    if (group->count[PSG_PROCESS_SPAWNING] > 0 || is_giving_up(group)) {
+        return 0;
+    }
+    if (queued > 0) {
+        return 1;
+    }
+    return !group->failing
+           && app_group_useful(group) < app_group_minimum(group);
+}
+
+/* It is too early to try again. Who waits for an app that cannot be started is
+ * told so at once. */
+static void wait_for_start(app_group_t *group, uint32_t queued, uint64_t usec)
+{
+    if (group->failing && app_group_useful(group) == 0) {
+        if (queued > 0) {
+            scoreboard_group_fail(group->core->writer, group->index);
+        }
+    }
+    else {
+        look_in(group, usec);
+    }
+}
+
+/* Starts a process unless it is too early or there is no room. */
+static void start_if_possible(app_group_t *group, uint32_t queued)
+{
+    core_t *core = group->core;
+    uint64_t now = event_loop_now(core->loop);
+    apr_status_t rv;
+
+    if (core->stopping || !is_allowed_more(group)) {
+        group->waits_since = 0;
+        return;
+    }
+    if (now < group->next_start) {
+        group->waits_since = 0;
+        wait_for_start(group, queued, group->next_start - now);
+        return;
+    }
+    if (!app_room_is_free(core, group, queued > 0)) {
+        return;
+    }
+    rv = app_process_start(group);
+    if (rv != APR_SUCCESS) {
+        agent_log(PSG_LOG_ERROR,
+                  "PSG2120: app '%s': no process can be started (%s); trying "
+                  "again while requests wait",
+                  group->spec->root,
+                  rv == APR_ENOSPC ? "the scoreboard has no entry left"
+                                   : "no memory");
+    }
+}
+
+static void look(app_group_t *group, int tell_again)
+{
+    uint32_t queued = scoreboard_group_dispatch(group->core->writer,
+                                                group->index, tell_again);
+    uint32_t wanted = __atomic_load_n(
+        &group->core->sb->groups[group->index].wanted, __ATOMIC_ACQUIRE);
+
+    if (is_needed(group, queued)) {
+        start_if_possible(group, queued);
+    }
+    else {
+        group->waits_since = 0;
+    }
+    /* As long as we were told and did not ask to be told again, we look. */
+    if ((queued > 0 || wanted) && !group->look.loop) {
+        look_in(group, group->failing ? LOOK_AGAIN_FAILING : LOOK_AGAIN);
+    }
+}
+
+static void on_look(void *baton)
+{
+    look(baton, 1);
+}
+
+void app_group_look(app_group_t *group)
+{
+    look(group, 0);
+}
+
+void app_group_go_on(app_group_t *group)
+{
+    /* Who waits for room goes first: else an app whose processes crash could
+     * keep all others out. */
+    app_room_share(group->core);
+    app_group_look(group);
+}
+
+/* Publishes which processes the group has. */
+static void publish_processes(app_group_t *group)
+{
+    apr_pool_t *scratch = event_loop_scratch(group->core->loop);
+    uint32_t *indices;
+    app_process_t *proc;
+    size_t count = 0;
+
+    for (proc = group->first; proc; proc = proc->next) {
+        count++;
+    }
+    indices = apr_palloc(scratch, (count + 1) * sizeof(*indices));
+    count = 0;
+    for (proc = group->first; proc; proc = proc->next) {
+        indices[count++] = proc->index;
+    }
+    scoreboard_group_set_processes(group->core->writer, group->index, indices,
+                                   count);
+}
+
+void app_group_add(app_group_t *group, app_process_t *proc)
+{
+    group->used = 1;
+    proc->prev = group->last;
+    *(proc->prev ? &proc->prev->next : &group->first) = proc;
+    group->last = proc;
+    app_pool_add_process(group->core, proc);
+    publish_processes(group);
+}
+
+void app_group_process_ready(app_group_t *group, app_process_t *proc)
+{
+    uint64_t took = proc->ready_since - proc->started;
+
+    agent_log(PSG_LOG_NOTICE,
+              "PSG2121: app '%s': process %d is ready after %d.%02d s",
+              group->spec->root, proc->pid, (int)(took / SECOND),
+              (int)(took % SECOND / (SECOND / 100)));
+    group->failing = 0;
+    group->next_start = 0;
+    app_group_look(group);
+}
+
+/* Tells those who wait, unless another process will serve them. */
+static void start_failed(app_group_t *group, const app_process_t *proc)
+{
+    apr_pool_t *scratch = event_loop_scratch(group->core->loop);
+    psg_spawn_error_t *error = spawn_report_make(proc, scratch);
+
+    spawn_report_log(error, proc);
+    group->failing = 1;
+    group->next_start = event_loop_now(group->core->loop) + HOLD_OFF;
+    scoreboard_group_note_error(group->core->writer, group->index, error);
+    if (app_group_useful(group) == 0) {
+        scoreboard_group_fail(group->core->writer, group->index);
+    }
+    look_in(group, LOOK_AGAIN_FAILING); /* earlier than was meant before */
+}
+
+static void ended_by_itself(app_group_t *group, const app_process_t *proc)
+{
+    apr_pool_t *scratch = event_loop_scratch(group->core->loop);
+    uint64_t now = event_loop_now(group->core->loop);
+
+    agent_log(PSG_LOG_ERROR,
+              "PSG2122: app '%s': process %d, which was ready, ended by itself "
+              "(%s); its requests are lost, another one is started when needed",
+              group->spec->root, proc->pid,
+              spawn_report_how_it_ended(proc, scratch));
+    if (now - proc->ready_since < SHORT_LIFE) {
+        group->next_start = now + HOLD_OFF;
+    }
+}
+
+static void remove_process(app_group_t *group, const app_process_t *proc)
+{
+    *(proc->prev ? &proc->prev->next : &group->first) = proc->next;
+    *(proc->next ? &proc->next->prev : &group->last) = proc->prev;
+}
+
+void app_group_process_ended(app_group_t *group, app_process_t *proc)
+{
+    remove_process(group, proc);
+    publish_processes(group);
+    app_pool_remove_process(group->core, proc);
+    if (!proc->was_ready && !proc->unwanted) {
+        start_failed(group, proc);
+    }
+    else if (!proc->unwanted) {
+        ended_by_itself(group, proc);
+    }
+}
+
+/* Ends those that were idle for too long, but not more than may go. */
+static void end_idle(app_group_t *group, uint64_t now)
+{
+    uint64_t limit = (uint64_t)group->core->options->pool_idle_time * SECOND;
+    uint32_t least = app_group_minimum(group);
+    app_process_t *proc, *next;
+
+    if (limit == 0) {
+        return;
+    }
+    for (proc = group->first; proc; proc = next) {
+        next = proc->next;
+        uint64_t since;
+
+        if (app_group_useful(group) <= least) {
+            return;
+        }
+        since = app_process_idle_since(proc);
+        if (since != 0 && since < now && now - since >= limit) {
+            app_process_drain(proc, "it was idle for long");
+        }
+    }
+}
+
+void app_group_tidy(app_group_t *group, uint64_t now)
+{
+    app_process_t *proc, *next;
+
+    for (proc = group->first; proc; proc = next) {
+        next = proc->next;
+        app_process_check_drained(proc);
+    }
+    end_idle(group, now);
+}
+
+void app_group_drain(app_group_t *group, const char *why)
+{
+    app_process_t *proc, *next;
+
+    for (proc = group->first; proc; proc = next) {
+        next = proc->next;
+        app_process_drain(proc, why);
+    }
+}
+
+void app_group_stop(app_group_t *group, const char *why)
+{
+    app_process_t *proc, *next;
+
+    for (proc = group->first; proc; proc = next) {
+        next = proc->next;
+        app_process_stop(proc, why);
+    }
+}
+
+apr_status_t app_group_free(app_group_t *group)
+{
+    apr_status_t rv = scoreboard_group_free(group->core->writer, group->index);
+
+    if (rv == APR_SUCCESS) {
+        event_timer_clear(&group->look);
+        apr_pool_destroy(group->spec_pool);
+        apr_pool_destroy(group->pool);
+    }
+    return rv;
+}

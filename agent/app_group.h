@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One app with its processes: when another one is started, and what happens
+ * when that fails. app_pool makes the groups and owns the limits over all;
+ * app_process reports what its processes went through. */
+#ifndef APP_GROUP_H
+#define APP_GROUP_H
+
+#include "app_process.h"
+#include "app_spec.h"
+#include "core.h"
+
+typedef struct app_group_t {
+    core_t *core;
+    apr_pool_t *pool;
+    uint32_t index, generation; /* on the scoreboard */
+    const char *key;
+    app_spec_t *spec; /* the last one asked for; in spec_pool */
+    apr_pool_t *spec_pool;
+    app_process_t *first, *last;             /* its processes, oldest first */
+    uint32_t count[PSG_PROCESS_STATE_COUNT]; /* processes by state */
+    uint32_t configured; /* core->configured when it was last asked for */
+    int used;            /* a process was wanted: min_instances holds */
+    int failing;         /* the last start failed */
+    uint64_t next_start; /* none before this time */
+    event_timer_t look;
+    uint64_t waits_since; /* for room in the pool; 0 = does not wait */
+    uint64_t last_asked;
+} app_group_t;
+
+/* A group with that scoreboard entry; takes over spec and its pool. NULL if
+ * there is no memory. */
+app_group_t *app_group_create(core_t *core, uint32_t index, app_spec_t *spec,
+                              apr_pool_t *spec_pool);
+
+/* The same app, asked for again: its options hold from now on. Takes over spec
+ * and its pool. */
+void app_group_update(app_group_t *group, app_spec_t *spec,
+                      apr_pool_t *spec_pool);
+
+/* Serves the waiting, starts a process if one is needed and allowed. Called
+ * whenever something changed. */
+void app_group_look(app_group_t *group);
+
+/* Processes that can or will take requests, and all that are there. */
+uint32_t app_group_useful(const app_group_t *group);
+uint32_t app_group_size(const app_group_t *group);
+
+/* How many processes stay although they are idle. */
+uint32_t app_group_minimum(const app_group_t *group);
+
+/* Ends processes that were idle for too long, notices drained ones. */
+void app_group_tidy(app_group_t *group, uint64_t now);
+
+/* Drains all processes. */
+void app_group_drain(app_group_t *group, const char *why);
+void app_group_stop(app_group_t *group, const char *why);
+
+/* From app_process: a process was made; can be used; is DEAD and about to be
+ * gone; is gone. */
+void app_group_add(app_group_t *group, app_process_t *proc);
+void app_group_process_ready(app_group_t *group, app_process_t *proc);
+void app_group_process_ended(app_group_t *group, app_process_t *proc);
+void app_group_go_on(app_group_t *group);
+
+/* Ends the group, which has no processes. APR_EBUSY if a request waits. */
+apr_status_t app_group_free(app_group_t *group);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The table of living app processes. Called by the watchdog when it forks,
+ * reaps, signals, and tells a new core what there is. */
+#include "child_table.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "app_socket.h"
+
+struct child_table_t {
+    int dir_fd;
+    uint32_t used; /* entries at or above were never taken */
+    app_child_t *entries;
+};
+
+apr_status_t child_table_create(child_table_t **table, int dir_fd,
+                                apr_pool_t *pool)
+{
+    child_table_t *made = apr_pcalloc(pool, sizeof(*made));
+
+    /* Mapped, not from the pool: pages of entries that are never used cost
+     * nothing. */
+    made->entries =
+        mmap(NULL, PSG_MAX_PROCESSES * sizeof(app_child_t),
+             PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (made->entries == MAP_FAILED) {
+        return APR_FROM_OS_ERROR(errno);
+    }
+    made->dir_fd = dir_fd;
+    *table = made;
+    return APR_SUCCESS;
+}
+
+app_child_t *child_table_add(child_table_t *table, uint32_t process,
+                             const app_child_t *child)
+{
+    table->entries[process] = *child;
+    if (table->used <= process) {
+        table->used = process + 1;
+    }
+    return &table->entries[process];
+}
+
+app_child_t *child_table_find(child_table_t *table, uint32_t process)
+{
+    if (process >= table->used || table->entries[process].pid == 0) {
+        return NULL;
+    }
+    return &table->entries[process];
+}
+
+app_child_t *child_table_find_pid(child_table_t *table, pid_t pid)
+{
+    app_child_t *child = NULL;
+
+    while ((child = child_table_next(table, child)) != NULL) {
+        if (child->pid == pid && !child->exited) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
+uint32_t child_table_index(const child_table_t *table, const app_child_t *child)
+{
+    return (uint32_t)(child - table->entries);
+}
+
+app_child_t *child_table_next(child_table_t *table, const app_child_t *child)
+{
+    uint32_t i = child ? child_table_index(table, child) + 1 : 0;
+
+    for (; i < table->used; i++) {
+        if (table->entries[i].pid != 0) {
+            return &table->entries[i];
+        }
+    }
+    return NULL;
+}
+
+void child_table_drop(child_table_t *table, app_child_t *child)
+{
+    char name[APP_SOCKET_NAME_SIZE];
+    int i;
+
+    app_socket_name(name, child_table_index(table, child), child->generation);
+    app_socket_remove(table->dir_fd, name);
+    for (i = 0; i < CHILD_FD_COUNT; i++) {
+        close(child->fds[i]);
+    }
+    close(child->pidfd);
+    child->pid = 0;
+}
+
+unsigned child_table_living(child_table_t *table)
+{
+    app_child_t *child = NULL;
+    unsigned count = 0;
+
+    while ((child = child_table_next(table, child)) != NULL) {
+        count += !child->exited;
+    }
+    return count;
+}
+
+apr_status_t child_signal(const app_child_t *child, int number)
+{
+    if (syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, 0) != 0) {
+        return APR_FROM_OS_ERROR(errno);
+    }
+    return APR_SUCCESS;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The app processes that live, and the descriptors that must outlive a core.
+ * The watchdog's; an entry is named by the scoreboard's process index. */
+#ifndef CHILD_TABLE_H
+#define CHILD_TABLE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <apr_errno.h>
+#include <apr_pools.h>
+
+#include "scoreboard.h"
+
+/* What the watchdog keeps of a process: all of it is also the core's. */
+enum {
+    CHILD_CONTROL,
+    CHILD_OUTPUT,
+    CHILD_LISTENING,
+    CHILD_FD_COUNT
+};
+
+typedef struct {
+    pid_t pid; /* 0: the entry is free */
+    int pidfd;
+    int fds[CHILD_FD_COUNT];
+    uint32_t generation;
+    int status;           /* as from waitpid(2), once it exited */
+    unsigned char told;   /* the present core knows of it */
+    unsigned char exited; /* reaped; the core was not told yet */
+} app_child_t;
+
+typedef struct child_table_t child_table_t;
+
+/* dir_fd: the instance dir, for removing sockets. */
+apr_status_t child_table_create(child_table_t **table, int dir_fd,
+                                apr_pool_t *pool);
+
+/* Takes entry `process`, which is free; child is copied. */
+app_child_t *child_table_add(child_table_t *table, uint32_t process,
+                             const app_child_t *child);
+
+/* The entry of an index in range if it is taken, else NULL. */
+app_child_t *child_table_find(child_table_t *table, uint32_t process);
+/* The living process with that pid, or NULL. */
+app_child_t *child_table_find_pid(child_table_t *table, pid_t pid);
+uint32_t child_table_index(const child_table_t *table,
+                           const app_child_t *child);
+
+/* Walks over all entries: start with NULL. */
+app_child_t *child_table_next(child_table_t *table, const app_child_t *child);
+
+/* Closes what the watchdog holds of it, removes its socket, frees the entry. */
+void child_table_drop(child_table_t *table, app_child_t *child);
+
+/* How many have not been reaped. */
+unsigned child_table_living(child_table_t *table);
+
+/* By pidfd; APR_ESRCH if it has ended already. */
+apr_status_t child_signal(const app_child_t *child, int number);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The folder of our sockets: made, cleaned and removed by the watchdog only.
+ * Everything below the folder is reached from its descriptor, so nobody can
+ * swap a path under us; what a dead agent left is removed first. */
+#ifndef INSTANCE_DIR_H
+#define INSTANCE_DIR_H
+
+#include <sys/types.h>
+
+#include <apr_errno.h>
+#include <apr_pools.h>
+
+typedef struct {
+    const char *path; /* absolute */
+    int parent_fd;    /* the folder it is in */
+    int fd;           /* locked (flock) as long as we live */
+    int apps_fd;      /* apps/ inside it */
+} instance_dir_t;
+
+/* Makes dir->path (0710, group gid; gid -1: 0700 and nothing is changed) with
+ * apps/ inside, and the working directory of the process, so that sockets are
+ * bound by short names. On failure *reason says what and what to do. */
+apr_status_t instance_dir_make(instance_dir_t *dir, const char **reason,
+                               const char *path, gid_t gid, apr_pool_t *pool);
+
+/* Removes sibling folders `passenger.PID` of ours whose PID is gone. */
+void instance_dir_clean_siblings(const instance_dir_t *dir);
+
+/* Removes all of it. */
+void instance_dir_remove(instance_dir_t *dir);
+
+#endif

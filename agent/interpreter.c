@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Finds and executes an app's interpreter. Called by the launcher with the
+ * tenant's rights, in the app root. */
+#include "interpreter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+static void fail(launch_failure_t *failure, const char *summary,
+                 const char *details)
+{
+    failure->step = "exec";
+    failure->summary = summary;
+    failure->details = details;
+}
+
+/* Whether file is a program we may execute; else errno says why. */
+static int is_executable(const char *file)
+{
+    struct stat info;
+
+    if (stat(file, &info) != 0) {
+        return 0;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        errno = S_ISDIR(info.st_mode) ? EISDIR : EACCES;
+        return 0;
+    }
+    return access(file, X_OK) == 0;
+}
+
+/* The first program called name in the folders of path; else the first that is
+ * there but cannot be executed, so that it can be named; else NULL. */
+static const char *search(const char *name, const char *path, apr_pool_t *pool)
+{
+    const char *blocked = NULL;
+
+    while (*path) {
+        size_t len = strcspn(path, ":");
+        const char *file =
+            len ? apr_psprintf(pool, "%.*s/%s", (int)len, path, name) : name;
+
+        if (is_executable(file)) {
+            return file;
+        }
+        if (errno == EACCES && access(file, F_OK) == 0 && !blocked) {
+            blocked = file;
+        }
+        path += len + (path[len] == ':');
+    }
+    return blocked;
+}
+
+/* What a script's first line names as its interpreter, or NULL. */
+static const char *script_interpreter(const char *file, apr_pool_t *pool)
+{
+    char line[PATH_MAX + 2];
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+    char *start;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (n < 2 || line[0] != '#' || line[1] != '!') {
+        return NULL;
+    }
+    line[n] = '\0';
+    start = line + 2 + strspn(line + 2, " \t");
+    start[strcspn(start, " \t\n")] = '\0';
+    return apr_pstrdup(pool, start);
+}
+
+/* The kernel says "no such file" of a script whose interpreter is missing, and
+ * of a program whose dynamic linker is: very confusing. */
+static void explain_missing(launch_failure_t *failure, const char *file,
+                            apr_pool_t *pool)
+{
+    const char *named = script_interpreter(file, pool);
+    size_t len = named ? strlen(named) : 0;
+
+    if (access(file, F_OK) != 0) {
+        fail(failure,
+             apr_psprintf(pool, "the interpreter '%s' does not exist", file),
+             "Look at PassengerRuby, PassengerPython, PassengerNodejs or "
+             "PassengerAppStartCommand.");
+        return;
+    }
+    if (!named) {
+        fail(failure,
+             apr_psprintf(pool,
+                          "the interpreter '%s' exists, but the dynamic linker "
+                          "it needs does not",
+                          file),
+             "It was probably built for another system or architecture.");
+        return;
+    }
+    fail(failure,
+         apr_psprintf(pool,
+                      "the interpreter '%s' is a script whose first line names "
+                      "'%s', which cannot be run",
+                      file, named),
+         len && named[len - 1] == '\r'
+             ? "The line ends with a carriage return: the file has DOS line "
+               "ends."
+             : "That program does not exist; correct the line after '#!', for "
+               "example by making the virtual environment anew.");
+}
+
+static void explain(launch_failure_t *failure, const char *file, int error,
+                    apr_pool_t *pool)
+{
+    const char *details = "";
+
+    if (error == ENOENT || error == ENOTDIR) {
+        explain_missing(failure, file, pool);
+        return;
+    }
+    if (error == ENOEXEC) {
+        details = "It is neither a program for this machine nor a script "
+                  "whose first line begins with '#!'.";
+    }
+    else if (error == EACCES) {
+        details = "The file needs execute permission for the app's user, its "
+                  "folders search permission, and the file system must not be "
+                  "mounted noexec. If all that is so, a security module such "
+                  "as SELinux or AppArmor refuses.";
+    }
+    else if (error == EAGAIN) {
+        details = "The user has as many processes as its limit allows "
+                  "(RLIMIT_NPROC).";
+    }
+    else if (error == E2BIG) {
+        details = "Arguments and environment variables are too long.";
+    }
+    fail(failure,
+         apr_psprintf(pool, "the interpreter '%s' cannot be executed: %s", file,
+                      strerror(error)),
+         details);
+}
+
+void interpreter_exec(launch_failure_t *failure, const char *const *args,
+                      char **env, const char *path, apr_pool_t *pool)
+{
+    const char *file = args[0];
+
+    if (!strchr(file, '/')) {
+        file = search(file, path, pool);
+        if (!file) {
+            fail(failure,
+                 apr_psprintf(pool, "the interpreter '%s' was not found",
+                              args[0]),
+                 apr_psprintf(pool,
+                              "Looked for in these folders: %s. Install it, or "
+                              "name it with its full path in PassengerRuby, "
+                              "PassengerPython or PassengerNodejs.",
+                              path));
+            return;
+        }
+    }
+    if (!is_executable(file)) {
+        explain(failure, file, errno, pool);
+        return;
+    }
+    execve(file, (char *const *)args, env);
+    explain(failure, file, errno, pool);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Writes the core's fields of the scoreboard, and nobody else does. Group locks
+ * are waited for at most one second: a holder that does not run on (stopped,
+ * hostile) damages its group, not the core. Then fields are written without the
+ * lock, and the group is repaired when the lock can be had again. */
+#ifndef SCOREBOARD_WRITER_H
+#define SCOREBOARD_WRITER_H
+
+#include <stddef.h>
+
+#include "core.h"
+
+/* Takes sb over: raises the core's generation. */
+scoreboard_writer_t *scoreboard_writer_create(psg_scoreboard_t *sb,
+                                              apr_pool_t *pool);
+
+/* Entries an earlier core took: they are ours now. */
+void scoreboard_group_keep(scoreboard_writer_t *writer, uint32_t group);
+void scoreboard_process_keep(scoreboard_writer_t *writer, uint32_t process);
+
+/* Takes a free entry for a group, without processes and error. APR_ENOSPC if
+ * there is none. */
+apr_status_t scoreboard_group_new(scoreboard_writer_t *writer, uint32_t *group);
+
+/* Gives the entry back unless a request waits there: then APR_EBUSY. */
+apr_status_t scoreboard_group_free(scoreboard_writer_t *writer, uint32_t group);
+
+void scoreboard_group_set_options(scoreboard_writer_t *writer, uint32_t group,
+                                  const char *options, size_t len,
+                                  uint32_t queue_limit);
+
+/* The group's processes are these and no others. */
+void scoreboard_group_set_processes(scoreboard_writer_t *writer, uint32_t group,
+                                    const uint32_t *processes, size_t count);
+
+/* Recomputes the figures of a group from the slots; after a crash. */
+void scoreboard_group_repair(scoreboard_writer_t *writer, uint32_t group);
+
+/* Hands free capacity to those who wait; returns how many are left. If none
+ * is left and `tell_again`, the next one to queue sends WAITERS. */
+uint32_t scoreboard_group_dispatch(scoreboard_writer_t *writer, uint32_t group,
+                                   int tell_again);
+
+/* Stores why the last start failed. */
+void scoreboard_group_note_error(scoreboard_writer_t *writer, uint32_t group,
+                                 const psg_spawn_error_t *error);
+
+/* Ends the wait of all: they find the error noted last. */
+void scoreboard_group_fail(scoreboard_writer_t *writer, uint32_t group);
+
+/* Takes a free entry for a process of group and marks it SPAWNING. */
+apr_status_t scoreboard_process_new(scoreboard_writer_t *writer, uint32_t group,
+                                    uint32_t *process);
+void scoreboard_process_set_pid(scoreboard_writer_t *writer, uint32_t process,
+                                int pid);
+void scoreboard_process_set_port(scoreboard_writer_t *writer, uint32_t process,
+                                 uint32_t port);
+
+/* How requests are to be sent to it; to be called before it gets READY. */
+void scoreboard_process_set_service(scoreboard_writer_t *writer,
+                                    uint32_t process, psg_format_e format,
+                                    uint32_t concurrency, int keep_alive);
+
+/* Publishes the state; READY also dispatches. Returns the requests it has. */
+uint32_t scoreboard_process_set_state(scoreboard_writer_t *writer,
+                                      uint32_t group, uint32_t process,
+                                      psg_process_state_e state);
+
+/* The entry is UNUSED and gets a new generation; to be unlinked before. */
+void scoreboard_process_free(scoreboard_writer_t *writer, uint32_t process);
+
+/* Answers the question `ticket` of a slot, if it is still open. */
+void scoreboard_slot_answer(scoreboard_writer_t *writer, uint32_t slot,
+                            uint64_t ticket, uint32_t group,
+                            uint32_t group_generation);
+void scoreboard_slot_refuse(scoreboard_writer_t *writer, uint32_t slot,
+                            uint64_t ticket, psg_refusal_e why);
+
+#endif

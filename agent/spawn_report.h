@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Why an app process did not start, for the log and for the error page. Called
+ * by app_group when a start failed. */
+#ifndef SPAWN_REPORT_H
+#define SPAWN_REPORT_H
+
+#include "app_process.h"
+
+/* Collects what is known; with a new error id. Allocated in pool. */
+psg_spawn_error_t *spawn_report_make(const app_process_t *proc,
+                                     apr_pool_t *pool);
+
+/* Says it in the log, with the id. */
+void spawn_report_log(const psg_spawn_error_t *error,
+                      const app_process_t *proc);
+
+/* "exit status 1", "signal 9 (Killed)" and the like. */
+const char *spawn_report_how_it_ended(const app_process_t *proc,
+                                      apr_pool_t *pool);
+
+#endif

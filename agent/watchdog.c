@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The watchdog's loop: one thread, which waits for signals, for httpd's parent
+ * and for the core. Started by httpd's parent; ends when that ends. */
+#include "watchdog.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "agent_log.h"
+#include "app_spawn.h"
+#include "main.h"
+#include "options.h"
+#include "orphans.h"
+#include "watchdog_setup.h"
+
+/* Microseconds. All together are below the 7 s that httpd waits for us. */
+enum {
+    APPS_MAY_END = 5000000,    /* after SIGTERM, before SIGKILL */
+    KILLED_MAY_LAST = 1000000, /* a process in the kernel's hands dies later */
+    ORPHANS_MAY_LAST = 500000,
+};
+
+/* A call failed that must not fail. Whatever it is, the loop must not spin. */
+static void pause_after(const char *what, apr_status_t rv)
+{
+    char text[128];
+
+    agent_log(PSG_LOG_ERROR, "PSG2210: %s: %s", what,
+              apr_strerror(rv, text, sizeof(text)));
+    poll(NULL, 0, 100);
+}
+
+/* httpd ended, or somebody wants us to: apps get time to finish. */
+static void begin_end(watchdog_t *dog, const char *why)
+{
+    app_child_t *child = NULL;
+
+    if (dog->ending) {
+        return;
+    }
+    agent_log(PSG_LOG_INFO, "PSG2211: %s: ending all apps", why);
+    dog->ending = psg_now();
+    core_process_end(dog, 0);
+    while ((child = child_table_next(dog->children, child)) != NULL) {
+        child_signal(child, SIGTERM);
+    }
+    orphans_signal(dog, SIGTERM);
+}
+
+static void kill_all(watchdog_t *dog)
+{
+    app_child_t *child = NULL;
+
+    dog->killed = 1;
+    while ((child = child_table_next(dog->children, child)) != NULL) {
+        agent_log(PSG_LOG_WARN,
+                  "PSG2212: process %d does not end by itself: killed",
+                  (int)child->pid);
+        child_signal(child, SIGKILL);
+        kill(-child->pid, SIGKILL);
+    }
+    orphans_signal(dog, SIGKILL);
+    core_process_end(dog, 1);
+}
+
+/* What the app started itself goes with it. Its process group is still its
+ * own: the leader has ended but is not reaped, so its number is not free. */
+static void end_group(const siginfo_t *leader)
+{
+    int killed = leader->si_code != CLD_EXITED && leader->si_status == SIGKILL;
+
+    kill(-leader->si_pid, killed ? SIGKILL : SIGTERM);
+}
+
+static void app_exited(watchdog_t *dog, app_child_t *child, int status)
+{
+    child->status = status;
+    child->exited = 1;
+    if (dog->core.channel < 0) {
+        child_table_drop(dog->children, child); /* nobody to tell */
+    }
+}
+
+/* Those of our children that ended: first seen, then reaped. */
+static void reap(watchdog_t *dog)
+{
+    for (;;) {
+        siginfo_t info = {.si_pid = 0};
+        app_child_t *child;
+        int status = 0;
+
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0
+            || info.si_pid == 0) {
+            break;
+        }
+        child = child_table_find_pid(dog->children, info.si_pid);
+        if (child) {
+            end_group(&info);
+        }
+        waitpid(info.si_pid, &status, 0);
+        if (child) {
+            app_exited(dog, child, status);
+        }
+        else if (info.si_pid == dog->core.pid) {
+            core_process_ended(dog, status);
+        }
+    }
+    if (dog->ending) {
+        orphans_signal(dog, SIGTERM); /* perhaps we got new ones */
+    }
+}
+
+static void take_signals(watchdog_t *dog)
+{
+    struct signalfd_siginfo info;
+
+    while (read(dog->signals_fd, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD) {
+            reap(dog);
+        }
+        else {
+            begin_end(dog, "the agent was told to end");
+        }
+    }
+}
+
+static void close_fds(const int *fds, int count)
+{
+    while (count > 0) {
+        close(fds[--count]);
+    }
+}
+
+static psg_bytes_t copy_bytes(psg_bytes_t bytes, apr_pool_t *pool)
+{
+    bytes.data = apr_pmemdup(pool, bytes.data, bytes.len);
+    return bytes;
+}
+
+/* Replaces the configuration and has it told to the core. */
+static void take_config(watchdog_t *dog, const psg_message_t *msg)
+{
+    const psg_msg_config_t *config = &msg->as.config;
+    psg_options_t *options;
+    apr_pool_t *pool;
+    apr_status_t rv = apr_pool_create(&pool, dog->pool);
+
+    if (rv == APR_SUCCESS) {
+        rv = psg_options_decode(&options, config->options.data,
+                                config->options.len, pool);
+    }
+    if (rv != APR_SUCCESS) {
+        agent_log(
+            PSG_LOG_CRIT,
+            "PSG2213: httpd sent a configuration that cannot be understood: is "
+            "mod_passenger of another version than passenger-agent? The "
+            "configuration before stays");
+        return;
+    }
+    if (dog->config_pool) {
+        apr_pool_destroy(dog->config_pool);
+    }
+    dog->config_pool = pool;
+    dog->config = *msg;
+    dog->config.as.config.options = copy_bytes(config->options, pool);
+    dog->config.as.config.users_list = copy_bytes(config->users_list, pool);
+    dog->rules.user_switching = options->user_switching;
+    dog->rules.default_user = options->default_user;
+    dog->rules.users_list = dog->config.as.config.users_list.data;
+    dog->rules.users_list_len = dog->config.as.config.users_list.len;
+    agent_log_set_level(options->log_level);
+    dog->core.config_owed = 1;
+    if (dog->core.pid == 0 && dog->core.start_at == 0) {
+        dog->core.start_at = psg_now(); /* the first configuration */
+    }
+}
+
+/* The log comes first: what is wrong with the rest belongs into it. */
+static void take_parent_message(watchdog_t *dog, const psg_message_t *msg,
+                                const int *fds, int fd_count)
+{
+    if (msg->number != PSG_MSG_CONFIG) {
+        agent_log(PSG_LOG_ERROR,
+                  "PSG2214: httpd sent %s, which is not for the watchdog",
+                  psg_wire_name(msg->number));
+        return;
+    }
+    if (fd_count > 0 && dup2(fds[0], WATCHDOG_FD_LOG) < 0) {
+        agent_log(PSG_LOG_ERROR, "PSG2215: cannot use the new log file: %s",
+                  strerror(errno));
+    }
+    if (dog->as_root
+        && (msg->as.config.httpd_uid != dog->httpd_uid
+            || msg->as.config.httpd_gid != dog->httpd_gid)) {
+        agent_log(PSG_LOG_ERROR,
+                  "PSG2216: httpd's User or Group was changed: stop and "
+                  "start httpd, or apps are not reached");
+    }
+    take_config(dog, msg);
+}
+
+static void read_parent(watchdog_t *dog)
+{
+    psg_message_t msg;
+    int fds[PSG_FRAME_MAX_FDS], fd_count = 0;
+    apr_status_t rv =
+        psg_wire_recv(WATCHDOG_FD_PARENT, &msg, dog->frame, fds, &fd_count);
+
+    if (rv == APR_SUCCESS) {
+        take_parent_message(dog, &msg, fds, fd_count);
+        close_fds(fds, fd_count);
+    }
+    else if (APR_STATUS_IS_EOF(rv)) {
+        begin_end(dog, "httpd ended");
+    }
+    else if (!APR_STATUS_IS_EAGAIN(rv)) {
+        pause_after("cannot read what httpd sent", rv);
+    }
+}
+
+static void spawn_app(watchdog_t *dog, const psg_msg_spawn_t *spawn)
+{
+    const char *reason = NULL;
+
+    if (app_spawn(dog, spawn, &reason) != APR_SUCCESS) {
+        core_process_spawn_failed(dog, spawn->process,
+                                  spawn->process_generation, reason);
+    }
+}
+
+/* A process that ended a moment ago is no error: the core will be told. */
+static void signal_app(watchdog_t *dog, const psg_msg_signal_t *msg)
+{
+    app_child_t *child = child_table_find(dog->children, msg->process);
+
+    if (child && !child->exited && child->generation == msg->process_generation
+        && msg->signal > 0 && msg->signal < NSIG) {
+        child_signal(child, (int)msg->signal);
+    }
+}
+
+static void read_core(watchdog_t *dog)
+{
+    psg_message_t msg;
+    int fds[PSG_FRAME_MAX_FDS], fd_count = 0;
+    apr_status_t rv =
+        psg_wire_recv(dog->core.channel, &msg, dog->frame, fds, &fd_count);
+
+    close_fds(fds, fd_count); /* the core has none to give */
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        return;
+    }
+    if (APR_STATUS_IS_EOF(rv)) {
+        core_process_end(dog, 1);
+    }
+    else if (rv == APR_EINVAL) {
+        agent_log(PSG_LOG_ERROR, "PSG2217: the core sent nonsense: killed");
+        core_process_end(dog, 1);
+    }
+    else if (rv != APR_SUCCESS) {
+        pause_after("cannot read what the core sent", rv);
+    }
+    else if (msg.number == PSG_MSG_SPAWN) {
+        spawn_app(dog, &msg.as.spawn);
+    }
+    else if (msg.number == PSG_MSG_SIGNAL) {
+        signal_app(dog, &msg.as.signal);
+    }
+    else {
+        agent_log(PSG_LOG_ERROR,
+                  "PSG2218: the core sent %s, which is not for the "
+                  "watchdog",
+                  psg_wire_name(msg.number));
+    }
+}
+
+/* Milliseconds until something is due whatever happens; -1: nothing is. */
+static int time_left(const watchdog_t *dog)
+{
+    uint64_t now = psg_now(), due = 0;
+
+    if (dog->ending) {
+        due = dog->ending + APPS_MAY_END + (dog->killed ? KILLED_MAY_LAST : 0);
+    }
+    else if (dog->core.start_at) {
+        due = dog->core.start_at;
+    }
+    else if (dog->core.retry_at) {
+        due = dog->core.retry_at;
+    }
+    if (due == 0) {
+        return -1;
+    }
+    return due > now ? (int)((due - now + 999) / 1000) : 0;
+}
+
+/* While the core does not take what it is owed, nothing is read from it. */
+static short core_events(watchdog_t *dog)
+{
+    if (!core_process_owes(dog)) {
+        return POLLIN;
+    }
+    return dog->core.retry_at ? 0 : POLLOUT;
+}
+
+/* Waits for one of the three descriptors and serves them. */
+static void turn(watchdog_t *dog)
+{
+    struct pollfd fds[] = {
+        {.fd = dog->signals_fd, .events = POLLIN},
+        {.fd = dog->ending ? -1 : WATCHDOG_FD_PARENT, .events = POLLIN},
+        {.fd = dog->core.channel, .events = core_events(dog)},
+    };
+
+    apr_pool_clear(dog->scratch);
+    if (poll(fds, 3, time_left(dog)) < 0) {
+        if (errno != EINTR) {
+            pause_after("cannot poll", errno);
+        }
+        return;
+    }
+    /* A core that is gone has nothing more to say that counts. */
+    if (fds[2].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+        core_process_end(dog, 1);
+    }
+    else if (fds[2].revents & POLLIN) {
+        read_core(dog);
+    }
+    if (fds[1].revents) {
+        read_parent(dog);
+    }
+    if (fds[0].revents) {
+        take_signals(dog);
+    }
+}
+
+/* Whether all have ended, or it makes no sense to wait any longer. */
+static int has_ended(watchdog_t *dog)
+{
+    siginfo_t info;
+    uint64_t since = psg_now() - dog->ending;
+
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0
+        && errno == ECHILD) {
+        return 1;
+    }
+    if (since >= APPS_MAY_END && !dog->killed) {
+        kill_all(dog);
+    }
+    return since >= APPS_MAY_END + KILLED_MAY_LAST;
+}
+
+int watchdog_main(int argc, char **argv)
+{
+    watchdog_t *dog = watchdog_setup(argc, argv);
+
+    if (!dog) {
+        return 1;
+    }
+    while (!dog->ending || !has_ended(dog)) {
+        if (!dog->ending) {
+            core_process_start(dog);
+            core_process_tell(dog);
+        }
+        turn(dog);
+    }
+    orphans_kill(dog, ORPHANS_MAY_LAST);
+    instance_dir_remove(&dog->dir);
+    return 0;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Prints the directive reference from common/options.def: "markdown" for
+ * doc/directives.md, "man" for mod_passenger(8). The Makefile runs it. */
+#include <stdio.h>
+#include <string.h>
+
+typedef enum {
+    GLOBAL,
+    APP,
+    PLACE
+} scope_e;
+typedef enum {
+    FLAG,
+    NUMBER,
+    TEXT,
+    LIST
+} kind_e;
+
+typedef struct {
+    scope_e scope;
+    kind_e kind;
+    const char *name;
+    const char *default_token; /* as it is written in the table */
+    int min, max;
+    const char *help;
+} directive_t;
+
+static const directive_t directives[] = {
+#define OPTION(scope, type, field, name, def, min, max, help) \
+    {scope, type, name, #def, min, max, help},
+#include "options.def"
+};
+
+static const char *const contexts[] = {
+    [GLOBAL] = "server config",
+    [APP] = "server config, virtual host, directory, location",
+    [PLACE] = "server config, virtual host, directory, location, .htaccess",
+};
+
+static void print_syntax(const directive_t *directive)
+{
+    switch (directive->kind) {
+    case FLAG:
+        printf("%s On|Off", directive->name);
+        break;
+    case NUMBER:
+        printf("%s NUMBER (%d to %d)", directive->name, directive->min,
+               directive->max);
+        break;
+    case TEXT:
+        printf("%s VALUE", directive->name);
+        break;
+    case LIST:
+        printf("%s VALUE (may be repeated)", directive->name);
+        break;
+    }
+}
+
+/* The table writes a flag as 1 or 0 and a string with its quotes; NULL means
+ * that the help text says what holds without the directive. */
+static void print_default(const directive_t *directive)
+{
+    const char *token = directive->default_token;
+    size_t len = strlen(token);
+
+    if (directive->kind == FLAG) {
+        printf("%s", strcmp(token, "0") == 0 ? "Off" : "On");
+    }
+    else if (*token == '"') {
+        printf("%.*s", (int)len - 2, token + 1);
+    }
+    else if (directive->kind == NUMBER) {
+        printf("%s", token);
+    }
+    else {
+        printf("%s",
+               strstr(directive->help, "Default: ") ? "see below" : "none");
+    }
+}
+
+static void print_markdown(void)
+{
+    const directive_t *end =
+        directives + sizeof(directives) / sizeof(directives[0]);
+    const directive_t *directive;
+
+    printf("# Directives of mod_passenger\n\n"
+           "Made from `common/options.def` by `make doc`; change that table, "
+           "not this page.\n");
+    for (directive = directives; directive < end; directive++) {
+        printf("\n## %s\n\n- Syntax: `", directive->name);
+        print_syntax(directive);
+        printf("`\n- Default: `");
+        print_default(directive);
+        printf("`\n- Context: %s\n\n%s\n", contexts[directive->scope],
+               directive->help);
+    }
+}
+
+/* A dot or quote at the start of a line, and backslashes, mean something to
+ * troff. Hyphens of names are kept as they are typed. */
+static void print_troff(const char *text)
+{
+    const char *c;
+
+    if (*text == '.' || *text == '\'') {
+        printf("\\&");
+    }
+    for (c = text; *c; c++) {
+        if (*c == '\\') {
+            printf("\\e");
+        }
+        else if (*c == '-') {
+            printf("\\-");
+        }
+        else {
+            putchar(*c);
+        }
+    }
+    putchar('\n');
+}
+
+static void print_man(void)
+{
+    const directive_t *end =
+        directives + sizeof(directives) / sizeof(directives[0]);
+    const directive_t *directive;
+
+    printf(
+        ".TH MOD_PASSENGER 8 2026-11-21\n"
+        ".SH NAME\n"
+        "mod_passenger \\- serve web apps through the Apache httpd\n"
+        ".SH SYNOPSIS\n"
+        ".nf\n"
+        "LoadModule passenger_module mod_passenger.so\n"
+        ".fi\n"
+        ".SH DESCRIPTION\n"
+        "A VirtualHost whose DocumentRoot is the folder\n"
+        ".I public\n"
+        "of an app serves that app: files below the DocumentRoot are\n"
+        "answered by httpd, everything else by the app. The app is found by\n"
+        "its startup file in the folder above:\n"
+        ".I config.ru\n"
+        "(Ruby),\n"
+        ".I passenger_wsgi.py\n"
+        "(Python),\n"
+        ".IR app.js ,\n"
+        ".I app.mjs\n"
+        "or\n"
+        ".I app.cjs\n"
+        "(Node.js), in this order.\n"
+        ".SH DIRECTIVES\n");
+    for (directive = directives; directive < end; directive++) {
+        printf(".TP\n.B ");
+        print_syntax(directive);
+        printf("\nDefault: ");
+        print_default(directive);
+        printf(". Context: %s.\n.br\n", contexts[directive->scope]);
+        print_troff(directive->help);
+    }
+    printf(".SH SEE ALSO\n.BR passenger\\-agent (8)\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "markdown") == 0) {
+        print_markdown();
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "man") == 0) {
+        print_man();
+        return 0;
+    }
+    fprintf(stderr, "usage: directives markdown|man\n");
+    return 2;
+}

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loads a Python app and serves it, as loaders/PROTOCOL says.
+
+The agent starts it: argv is the interpreter and this file, the working folder
+is the app's root, fd 3 listens, fd 4 is the control channel. This file alone
+keeps to syntax that any Python understands, so that an interpreter that is too
+old can be told so.
+"""
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LISTEN_FD = 3
+CONTROL_FD = 4
+OLDEST = (3, 7)
+# A line on the control channel is at most 64 KiB, and JSON may need up to six
+# bytes for a character.
+MAX_DETAILS = 10000
+
+
+class StartError(Exception):
+    """Why the app cannot be started: a sentence, and more text about it."""
+
+    def __init__(self, step, summary, details=''):
+        Exception.__init__(self, summary)
+        self.step = step
+        self.summary = summary
+        self.details = details
+
+
+def main():
+    try:
+        check_interpreter()
+        server_class = import_server()
+        hide_loader()
+        close_after_fork()
+        application = load_application()
+    except StartError as error:
+        report_failure(error)
+        sys.stdout.flush()
+        # Not sys.exit(): threads that the app has started may never end.
+        os._exit(1)
+    watch_for_crashes()
+    for fd in (LISTEN_FD, CONTROL_FD):
+        os.set_inheritable(fd, False)
+    server = server_class(application, LISTEN_FD, CONTROL_FD)
+    stop_on_sigterm(server)
+    say({'event': 'ready', 'format': 'session', 'concurrency': 1,
+         'keep_alive': True})
+    server.run()
+
+
+def say(message):
+    """Send one line to the agent, which may be gone already."""
+    line = json.dumps(message, ensure_ascii=False) + '\n'
+    data = line.encode('utf-8', 'replace')
+    try:
+        while data:
+            data = data[os.write(CONTROL_FD, data):]
+    except OSError:
+        sys.stderr.write(line)
+
+
+def report_failure(error):
+    details = error.details
+    if len(details) > MAX_DETAILS:
+        half = MAX_DETAILS // 2
+        details = details[:half] + '\n[...]\n' + details[-half:]
+    say({'event': 'failed', 'step': error.step,
+         'summary': error.summary[:1000], 'details': details})
+
+
+def check_interpreter():
+    if sys.version_info < OLDEST:
+        raise StartError(
+            'start', 'Python %d.%d or newer is needed, but %s is %s'
+            % (OLDEST + (sys.executable, sys.version.split()[0])))
+
+
+def import_server():
+    """Import our own modules before the app can replace any they need."""
+    sys.path.insert(0, HERE)
+    # Whoever runs this may be able to write to our folder, but should not.
+    keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        from wsgi_server import WsgiServer
+    except Exception:
+        raise StartError('start', 'the loader itself could not be loaded',
+                         traceback.format_exc() + describe_interpreter())
+    finally:
+        sys.dont_write_bytecode = keep
+    return WsgiServer
+
+
+def hide_loader():
+    """Put the app's root where our folder was, and free our modules' names."""
+    sys.path[:] = [os.getcwd()] + [p for p in sys.path if p != HERE]
+    for name in ('wsgi_server', 'wsgi_response'):
+        sys.modules.pop(name, None)
+
+
+def close_after_fork():
+    """Keep children that the app forks from holding our descriptors open."""
+    def close_ours():
+        for fd in (LISTEN_FD, CONTROL_FD):
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+    os.register_at_fork(after_in_child=close_ours)
+
+
+def load_application():
+    name = os.environ.get('PASSENGER_STARTUP_FILE') or 'passenger_wsgi.py'
+    path = os.path.join(os.getcwd(), name)
+    if not os.path.isfile(path):
+        raise StartError('load', "the startup file '%s' does not exist" % path)
+    module = run_startup_file(name, path)
+    try:
+        application = module.application
+    except AttributeError:
+        raise StartError(
+            'load', "'%s' does not define 'application'" % name,
+            "Name your WSGI callable 'application', for example:\n"
+            "    from myapp import app as application\n"
+            + describe_interpreter())
+    if not callable(application):
+        raise StartError(
+            'load', "'application' in '%s' is not callable, it is of type %s"
+            % (name, type(application).__name__), describe_interpreter())
+    return application
+
+
+def run_startup_file(name, path):
+    from importlib import machinery, util
+    loader = machinery.SourceFileLoader('passenger_wsgi', path)
+    spec = util.spec_from_file_location('passenger_wsgi', path, loader=loader)
+    module = util.module_from_spec(spec)
+    sys.modules['passenger_wsgi'] = module
+    try:
+        loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise StartError('load', summarize(name, error),
+                         format_trace(error) + '\n' + describe_interpreter())
+    return module
+
+
+def summarize(name, error):
+    if isinstance(error, SystemExit):
+        return "'%s' ended the process while it was loaded: %s" % (name, error)
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or '').split('.')[0]
+        return ("%s: install '%s' in the environment of %s"
+                % (error, package, sys.executable))
+    if isinstance(error, SyntaxError):
+        return ("%s in '%s', line %s: %s"
+                % (type(error).__name__, error.filename, error.lineno,
+                   error.msg))
+    return ("'%s' raised %s: %s"
+            % (name, type(error).__name__, ' '.join(str(error).split())))
+
+
+def format_trace(error):
+    """The trace without the frames of this file and of the import machinery."""
+    trace = error.__traceback__
+    while trace and is_ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return ''.join(traceback.format_exception(type(error), error, trace))
+
+
+def is_ours(file):
+    return os.path.dirname(file) == HERE or file.startswith('<frozen importlib')
+
+
+def describe_interpreter():
+    return ('Interpreter: %s\nVersion: %s\nSearch path:\n%s\n'
+            % (sys.executable, sys.version.replace('\n', ' '),
+               '\n'.join('    ' + entry for entry in sys.path)))
+
+
+def watch_for_crashes():
+    """SIGQUIT shows every thread's stack; so does a crash or SIGABRT."""
+    import faulthandler
+    faulthandler.enable()
+    if signal.getsignal(signal.SIGQUIT) is signal.SIG_DFL:
+        faulthandler.register(signal.SIGQUIT, all_threads=True)
+
+
+def stop_on_sigterm(server):
+    """End as after "stop", unless the app does something of its own. Its
+    children end at once: they have nothing to finish."""
+    def stop(*_):
+        server.stop()
+
+    def end_at_once():
+        if signal.getsignal(signal.SIGTERM) is stop:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, stop)
+        os.register_at_fork(after_in_child=end_at_once)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Makes the key of an app's group from what differs between apps. Called by
+ * agent_client.c for every request an app answers. */
+
+#include "app_identity.h"
+
+#include <string.h>
+
+/* The bits of psg_options_t.set that go with an app. */
+static const uint64_t app_rows = 0
+#define OPTION(scope, type, field, name, def, min, max, help) \
+    | (uint64_t)(PSG_SCOPE_##scope == PSG_SCOPE_APP) << PSG_OPT_##field
+#include "options.def"
+    ;
+
+/* Where the next byte goes; NULL once something did not fit. */
+typedef struct {
+    char *at;
+    const char *end;
+} writer_t;
+
+static void put(writer_t *writer, const void *data, size_t len)
+{
+    if (!writer->at || (size_t)(writer->end - writer->at) < len) {
+        writer->at = NULL;
+        return;
+    }
+    memcpy(writer->at, data, len);
+    writer->at += len;
+}
+
+/* With its NUL, so that "a" "bc" and "ab" "c" differ. */
+static void put_text(writer_t *writer, const char *text)
+{
+    if (!text) {
+        text = "";
+    }
+    put(writer, text, strlen(text) + 1);
+}
+
+static void put_list(writer_t *writer, const apr_array_header_t *list)
+{
+    int count = list ? list->nelts : 0;
+    int i;
+
+    put(writer, &count, sizeof(count));
+    for (i = 0; i < count; i++) {
+        put_text(writer, APR_ARRAY_IDX(list, i, const char *));
+    }
+}
+
+static void put_option(writer_t *writer, const psg_options_t *options,
+                       unsigned i)
+{
+    const psg_option_row_t *row = &psg_option_rows[i];
+    const void *field = (const char *)options + row->offset;
+
+    switch (row->type) {
+    case PSG_FLAG:
+    case PSG_NUMBER:
+        put(writer, field, sizeof(int));
+        break;
+    case PSG_TEXT:
+        put_text(writer, *(const char *const *)field);
+        break;
+    case PSG_LIST:
+        put_list(writer, *(const apr_array_header_t *const *)field);
+        break;
+    }
+}
+
+int psg_app_has_options(const psg_request_t *req)
+{
+    return (req->options->set & app_rows) != 0;
+}
+
+size_t psg_app_identity(char *buf, size_t size, const psg_request_t *req)
+{
+    const psg_app_t *app = &req->app;
+    writer_t writer = {.at = buf, .end = buf + size};
+    uint64_t left = req->options->set & app_rows;
+
+    put(&writer, &app->owner, sizeof(app->owner));
+    put(&writer, &app->owner_gid, sizeof(app->owner_gid));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): which row, not what is in it */
+    put(&writer, &app->type, sizeof(app->type));
+    put_text(&writer, app->root);
+    put_text(&writer, app->base_uri);
+    put_text(&writer, app->startup_file);
+    put(&writer, &left, sizeof(left));
+    while (left != 0) {
+        put_option(&writer, req->options, (unsigned)__builtin_ctzll(left));
+        left &= left - 1;
+    }
+    return writer.at ? (size_t)(writer.at - buf) : 0;
+}

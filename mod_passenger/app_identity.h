@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What makes two requests go to the same group, as bytes: the key under which
+ * agent_client.c remembers groups. Made for every request, so made fast. */
+#ifndef PSG_APP_IDENTITY_H
+#define PSG_APP_IDENTITY_H
+
+#include "mod_passenger.h"
+
+/* Writes the app and its options of scope APP to buf; returns the length, or 0
+ * if they do not fit. The bytes mean something in this process only. */
+size_t psg_app_identity(char *buf, size_t size, const psg_request_t *req);
+
+/* Whether an option of scope APP was set for this request. */
+int psg_app_has_options(const psg_request_t *req);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Makes httpd's directives from options.def and checks where they stand and
+ * what they say. Called by httpd while it reads its configuration. */
+
+#include "config.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+
+APLOG_USE_MODULE(passenger);
+
+/* One reading of the configuration; all of it lives in pconf. */
+static struct {
+    psg_options_t *global;
+    apr_hash_t *users_seen;
+    apr_array_header_t *users; /* of char: the strings, one after the other */
+} reading;
+
+int psg_config_begin(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    reading.global = psg_options_create(pconf);
+    reading.users_seen = apr_hash_make(pconf);
+    reading.users = apr_array_make(pconf, 64, 1);
+    return OK;
+}
+
+const psg_options_t *psg_global_options(void)
+{
+    return reading.global;
+}
+
+const char *psg_config_users_list(size_t *len)
+{
+    *len = (size_t)reading.users->nelts;
+    return reading.users->elts;
+}
+
+void *psg_config_create_dir(apr_pool_t *pool, char *dir)
+{
+    (void)dir;
+    return psg_options_create(pool);
+}
+
+void *psg_config_merge_dir(apr_pool_t *pool, void *base, void *add)
+{
+    return psg_options_merge(pool, base, add);
+}
+
+/* AllowOverrideList lets .htaccess use every directive that may stand in a
+ * <Directory>, so a setter has to look for itself. */
+static const char *check_place(cmd_parms *cmd, psg_scope_e scope)
+{
+    switch (scope) {
+    case PSG_SCOPE_GLOBAL:
+        return ap_check_cmd_context(cmd, NOT_IN_HTACCESS | NOT_IN_DIR_LOC_FILE);
+    case PSG_SCOPE_APP:
+        return ap_check_cmd_context(cmd, NOT_IN_HTACCESS | NOT_IN_FILES);
+    default:
+        return NULL;
+    }
+}
+
+/* An app's folder is the same folder whatever httpd's current one is. */
+static const char *check_value(psg_option_e i, const char *text,
+                               apr_pool_t *pool)
+{
+    if (i != PSG_OPT_app_root || text[0] == '/') {
+        return NULL;
+    }
+    return apr_psprintf(pool, "%s: '%.200s' is not an absolute path",
+                        psg_option_rows[i].name, text);
+}
+
+static void warn_of_global(const cmd_parms *cmd, const char *name)
+{
+    if (!cmd->server->is_virtual) {
+        return;
+    }
+    /* This server has no log yet; the terminal's at the first reading, the main
+     * server's afterwards, is there. */
+    ap_log_perror(
+        APLOG_MARK, APLOG_WARNING, 0, cmd->pool,
+        "PSG0025: %s in a <VirtualHost> holds for the whole server, and the "
+        "last one counts: move it out (line %d of %s)",
+        name, cmd->directive->line_num, cmd->directive->filename);
+}
+
+/* The agent lets the core use no other users than these and owners of files. */
+static void note_user(const char *name)
+{
+    size_t size = strlen(name) + 1;
+    size_t i;
+
+    if (apr_hash_get(reading.users_seen, name, APR_HASH_KEY_STRING)) {
+        return;
+    }
+    name = apr_pmemdup(reading.users->pool, name, size);
+    apr_hash_set(reading.users_seen, name, APR_HASH_KEY_STRING, name);
+    for (i = 0; i < size; i++) {
+        APR_ARRAY_PUSH(reading.users, char) = name[i];
+    }
+}
+
+/* The setter of every directive; cmd->info is its row. */
+static const char *set_option(cmd_parms *cmd, void *config, const char *text)
+{
+    psg_option_e i = (psg_option_e)(intptr_t)cmd->info;
+    const psg_option_row_t *row = &psg_option_rows[i];
+    psg_options_t *options = config;
+    const char *error = check_place(cmd, row->scope);
+
+    if (!error) {
+        error = check_value(i, text, cmd->pool);
+    }
+    if (error) {
+        return error;
+    }
+    if (i == PSG_OPT_base_uri && !strcmp(text, "/")) {
+        return NULL; /* "/" is the root of the server, which always counts */
+    }
+    if (row->scope == PSG_SCOPE_GLOBAL) {
+        warn_of_global(cmd, row->name);
+        options = reading.global;
+    }
+    error = psg_options_set(options, i, text, cmd->pool);
+    if (!error && (i == PSG_OPT_user || i == PSG_OPT_group)) {
+        note_user(text);
+    }
+    return error;
+}
+
+#define TAKES_FLAG AP_INIT_TAKE1
+#define TAKES_NUMBER AP_INIT_TAKE1
+#define TAKES_TEXT AP_INIT_TAKE1
+#define TAKES_LIST AP_INIT_ITERATE
+#define IN_GLOBAL RSRC_CONF
+#define IN_APP (RSRC_CONF | ACCESS_CONF)
+#define IN_PLACE (RSRC_CONF | ACCESS_CONF | OR_ALL)
+
+const command_rec psg_config_directives[] = {
+#define OPTION(scope, type, field, name, def, min, max, help)         \
+    TAKES_##type(name, set_option, (void *)(intptr_t)PSG_OPT_##field, \
+                 IN_##scope, help),
+#include "options.def"
+    {0},
+};

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Writes the page about an app that does not start. Called by handler.c. */
+#include <string.h>
+
+#include "error_page.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+static const char page_start[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    "<title>The application could not be started</title>\n"
+    "<style>body{font:16px/1.5 sans-serif;max-width:60em;margin:3em auto;"
+    "padding:0 1em}pre{background:#f4f4f4;padding:1em;overflow:auto;"
+    "white-space:pre-wrap}</style></head>\n"
+    "<body><h1>The application could not be started</h1>\n";
+
+/* What the app printed may hold any bytes; what is not text becomes '?'. */
+static const char *clean(apr_pool_t *pool, const char *text, size_t len)
+{
+    char *copy = apr_pstrmemdup(pool, text, len);
+
+    for (size_t i = 0; i < len; i++) {
+        if (apr_iscntrl(copy[i]) && copy[i] != '\n' && copy[i] != '\t') {
+            copy[i] = '?';
+        }
+    }
+    return ap_escape_html(pool, copy);
+}
+
+static void write_details(request_rec *r, const psg_request_t *request,
+                          const psg_spawn_error_t *error)
+{
+    size_t len = error->detail_len < sizeof(error->detail)
+                     ? error->detail_len
+                     : sizeof(error->detail);
+
+    ap_rvputs(r, "<p>",
+              clean(r->pool, error->summary,
+                    strnlen(error->summary, sizeof(error->summary))),
+              "</p>\n<p>Application: <code>",
+              ap_escape_html(r->pool, request->app.root), "</code></p>\n<pre>",
+              clean(r->pool, error->detail, len),
+              "</pre>\n<p>This is shown because PassengerAppEnv is "
+              "development.</p>\n",
+              NULL);
+}
+
+int psg_error_page_send(request_rec *r, const psg_request_t *request,
+                        const psg_spawn_error_t *error)
+{
+    const char *env = request->options->app_env;
+    int is_development = env && strcmp(env, "development") == 0;
+
+    r->status = HTTP_INTERNAL_SERVER_ERROR;
+    r->status_line = NULL;
+    ap_set_content_type(r, "text/html; charset=utf-8");
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    if (r->header_only) {
+        return OK;
+    }
+    ap_rputs(page_start, r);
+    if (is_development) {
+        write_details(r, request, error);
+    }
+    else {
+        ap_rputs(
+            "<p>Please try again later. If you look after this server, you "
+            "find the reason in its log.</p>\n",
+            r);
+    }
+    ap_rvputs(r, "<p>Error id: <code>",
+              clean(r->pool, error->id, strnlen(error->id, sizeof(error->id))),
+              "</code></p>\n</body></html>\n", NULL);
+    return OK;
+}

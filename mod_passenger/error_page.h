@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a visitor sees when an app could not be started. */
+#ifndef PSG_ERROR_PAGE_H
+#define PSG_ERROR_PAGE_H
+
+#include "mod_passenger.h"
+
+/* Answers r with status 500. What went wrong is shown only where the app's
+ * environment is development; the error id always is. Returns OK. */
+int psg_error_page_send(request_rec *r, const psg_request_t *request,
+                        const psg_spawn_error_t *error);
+
+#endif

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Life of a request, step by step: slot, body, group, process, exchange, answer.
+ * Called by httpd for requests that request_map.c gave to us. */
+#include <string.h>
+#include <time.h>
+
+#include "handler.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_protocol.h>
+
+#include "agent_client.h"
+#include "app_connection.h"
+#include "app_exchange.h"
+#include "client_watch.h"
+#include "error_page.h"
+#include "request_body.h"
+
+APLOG_USE_MODULE(passenger);
+
+enum {
+    SECOND_USEC = 1000000,
+    ANSWER_USEC = 10 * SECOND_USEC, /* for the core to make a group */
+    QUEUE_TICK_USEC =
+        SECOND_USEC / 4, /* how often a waiting request looks up */
+    START_MARGIN_SECONDS = 5,
+    TRIES_MAX = 4,          /* processes tried, and groups asked for */
+    DEATH_STEP_USEC = 2000, /* how often the state of a suspect is looked at */
+    DEATH_WAIT_USEC = SECOND_USEC,
+    /* Known to logs as "client closed request"; nobody receives it. */
+    STATUS_CLIENT_GONE = 499,
+    RETRY_AFTER_LEN = 12,
+};
+
+/* What has to be given back. */
+typedef enum {
+    NO_SLOT,
+    CLAIMED,
+    QUEUED,
+    RUNNING
+} holding_e;
+
+/* A request on its way. Steps return OK to go on, or what the handler returns. */
+typedef struct {
+    request_rec *r;
+    const psg_request_t *request;
+    psg_scoreboard_t *sb;
+    holding_e holding;
+    uint32_t slot, group, group_generation;
+    uint64_t deadline;
+    int is_answered;  /* nothing remains to be done */
+    int may_have_run; /* an app got this request and may have acted on it */
+    psg_request_body_t body;
+    psg_exchange_t exchange;
+} life_t;
+
+static const char *app_name(const life_t *life)
+{
+    return life->request->app.root;
+}
+
+/* Gives the process back, or the place in its queue; the slot stays claimed. */
+static void let_go(life_t *life)
+{
+    int drained = 0;
+
+    if (life->holding == RUNNING) {
+        uint32_t process = life->sb->slots[life->slot].process;
+        uint32_t generation = life->sb->slots[life->slot].process_generation;
+
+        psg_slot_leave(life->sb, life->slot, &drained);
+        if (drained) {
+            psg_agent_tell_drained(process, generation);
+        }
+    }
+    else if (life->holding == QUEUED) {
+        psg_slot_abandon(life->sb, life->slot);
+    }
+    if (life->holding != NO_SLOT) {
+        life->holding = CLAIMED;
+    }
+}
+
+/* Runs at the end of the handler, and with the request's pool should the
+ * handler ever be left another way. */
+static apr_status_t release(void *data)
+{
+    life_t *life = data;
+
+    let_go(life);
+    if (life->holding == CLAIMED) {
+        psg_slot_free(psg_child->slots, life->slot);
+        life->holding = NO_SLOT;
+    }
+    return APR_SUCCESS;
+}
+
+static int unavailable(request_rec *r, unsigned seconds)
+{
+    char text[RETRY_AFTER_LEN];
+
+    apr_snprintf(text, sizeof(text), "%u", seconds);
+    apr_table_set(r->err_headers_out, "Retry-After", text);
+    return HTTP_SERVICE_UNAVAILABLE;
+}
+
+static void copy_for_people(char *to, size_t size, const char *text)
+{
+    size_t len = text ? strnlen(text, size) : 0;
+
+    memcpy(to, text ? text : "", len);
+    if (len < size) {
+        to[len] = '\0';
+    }
+}
+
+static int claim_slot(life_t *life)
+{
+    request_rec *r = life->r;
+    psg_slot_t *slot;
+
+    life->slot = psg_slot_claim(psg_child->slots);
+    if (life->slot == PSG_NONE) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "PSG0101: app '%s': all %d places for requests of this "
+                      "httpd process are taken; lower ThreadsPerChild or "
+                      "H2MaxWorkers",
+                      app_name(life), PSG_SLOTS_PER_CHILD);
+        return unavailable(r, 1);
+    }
+    life->holding = CLAIMED;
+    slot = &life->sb->slots[life->slot];
+    copy_for_people(slot->method, sizeof(slot->method), r->method);
+    copy_for_people(slot->client, sizeof(slot->client), r->useragent_ip);
+    copy_for_people(slot->uri, sizeof(slot->uri), r->unparsed_uri);
+    return OK;
+}
+
+static int find_group(life_t *life)
+{
+    apr_status_t status = psg_agent_find_group(
+        life->r, life->request, life->slot, psg_now() + ANSWER_USEC,
+        &life->group, &life->group_generation);
+
+    if (status == APR_SUCCESS) {
+        return OK;
+    }
+    if (APR_STATUS_IS_TIMEUP(status)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, life->r,
+                      "PSG0102: app '%s': the agent did not answer within %d "
+                      "seconds; see its lines in this log",
+                      app_name(life), ANSWER_USEC / SECOND_USEC);
+        return unavailable(life->r, 1);
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, status, life->r,
+                  "PSG0103: app '%s': the agent refused to take it on (reason "
+                  "%u); see its lines in this log",
+                  app_name(life), life->sb->slots[life->slot].refusal);
+    return status == APR_EINVAL ? HTTP_INTERNAL_SERVER_ERROR
+                                : unavailable(life->r, 1);
+}
+
+/* A full queue is full for many requests; the log hears of it once a second. */
+static int refuse_full(life_t *life)
+{
+    static uint64_t next_line;
+    uint64_t now = psg_now();
+    uint64_t due = __atomic_load_n(&next_line, __ATOMIC_RELAXED);
+
+    if (now >= due
+        && __atomic_compare_exchange_n(&next_line, &due, now + SECOND_USEC, 0,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, life->r,
+                      "PSG0104: app '%s': its queue is full "
+                      "(PassengerMaxRequestQueueSize %d); requests are "
+                      "answered 503",
+                      app_name(life),
+                      life->request->options->max_request_queue_size);
+    }
+    return unavailable(life->r, 1);
+}
+
+/* The page is made from a copy, since the lock must not be held for long. */
+static int answer_spawn_error(life_t *life)
+{
+    psg_group_t *group = &life->sb->groups[life->group];
+    psg_spawn_error_t *error = apr_palloc(life->r->pool, sizeof(*error));
+    int is_ours;
+
+    if (psg_group_lock(life->sb, life->group) != APR_SUCCESS) {
+        return unavailable(life->r, 1);
+    }
+    *error = group->error;
+    is_ours = group->generation == life->group_generation;
+    psg_group_unlock(life->sb, life->group);
+    if (!is_ours) {
+        /* The entry is another app's by now, and so is the error. */
+        return unavailable(life->r, 1);
+    }
+    release(life);
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, life->r,
+                  "PSG0106: app '%s' could not be started, error id %.*s: %.*s",
+                  app_name(life), (int)sizeof(error->id), error->id,
+                  (int)sizeof(error->summary), error->summary);
+    life->is_answered = 1;
+    return psg_error_page_send(life->r, life->request, error);
+}
+
+/* Nobody reads an answer any more. */
+static int client_gone(life_t *life)
+{
+    life->r->connection->keepalive = AP_CONN_CLOSE;
+    life->r->connection->aborted = 1;
+    if (!life->exchange.relay.buffer.is_headed) {
+        life->r->status = STATUS_CLIENT_GONE;
+    }
+    life->is_answered = 1;
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, life->r,
+                  "PSG0105: app '%s': the visitor left before '%s' was "
+                  "answered",
+                  app_name(life), life->r->uri);
+    return OK;
+}
+
+static int refuse_late(life_t *life)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, life->r,
+                  "PSG0107: app '%s': no process had time for '%s' before the "
+                  "deadline; see PassengerMaxPoolSize and Timeout",
+                  app_name(life), life->r->uri);
+    return unavailable(life->r, 1);
+}
+
+static int wait_in_queue(life_t *life)
+{
+    psg_client_t client;
+
+    psg_client_watch(&client, life->r->connection);
+    for (;;) {
+        switch (psg_slot_wait(life->sb, life->slot, life->deadline,
+                              QUEUE_TICK_USEC)) {
+        case PSG_WAIT_RUNNING:
+            life->holding = RUNNING;
+            return OK;
+        case PSG_WAIT_FAILED:
+            life->holding = CLAIMED;
+            return answer_spawn_error(life);
+        case PSG_WAIT_TIMED_OUT:
+            life->holding = CLAIMED;
+            return refuse_late(life);
+        case PSG_WAIT_TICK:
+            if (psg_client_gone(&client)) {
+                return client_gone(life);
+            }
+            psg_agent_check();
+            break;
+        }
+    }
+}
+
+/* Until a process is ours. Groups vanish when they were not used for long. */
+static int enter_group(life_t *life)
+{
+    for (int i = 0; i < TRIES_MAX; i++) {
+        int must_tell = 0;
+        int status = find_group(life);
+
+        if (status != OK) {
+            return status;
+        }
+        switch (psg_slot_enter(life->sb, life->slot, life->group,
+                               life->group_generation, &must_tell)) {
+        case PSG_ENTER_RUNNING:
+            life->holding = RUNNING;
+            return OK;
+        case PSG_ENTER_QUEUED:
+            life->holding = QUEUED;
+            if (must_tell) {
+                psg_agent_tell_waiters(life->group, life->group_generation);
+            }
+            return wait_in_queue(life);
+        case PSG_ENTER_FULL:
+            return refuse_full(life);
+        case PSG_ENTER_GONE:
+            psg_agent_forget_group(life->group, life->group_generation);
+            break;
+        }
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, life->r,
+                  "PSG0108: app '%s': the agent gave it up again and again",
+                  app_name(life));
+    return unavailable(life->r, 1);
+}
+
+/* number: of the line; next: what becomes of the request. */
+static void log_exchange(const life_t *life, const char *number,
+                         const char *next)
+{
+    const psg_exchange_t *exchange = &life->exchange;
+    const char *problem = exchange->problem;
+
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, exchange->error, life->r,
+                  "%s: app '%s' (pid %d): answer to '%s': %s; %s", number,
+                  app_name(life), (int)exchange->process.pid, life->r->uri,
+                  problem ? problem : "no reason is known", next);
+}
+
+/* A process that died still looks ready until the agent has heard of it, and
+ * would be taken again and again. */
+static void await_news(life_t *life)
+{
+    const struct timespec step = {.tv_nsec = DEATH_STEP_USEC * 1000L};
+    uint64_t end = psg_now() + DEATH_WAIT_USEC;
+    const psg_process_t *process;
+
+    if (life->exchange.index >= PSG_MAX_PROCESSES) {
+        return;
+    }
+    process = &life->sb->processes[life->exchange.index];
+    while (psg_now() < end
+           && __atomic_load_n(&process->generation, __ATOMIC_RELAXED)
+                  == life->exchange.generation
+           && __atomic_load_n(&process->state, __ATOMIC_RELAXED)
+                  == PSG_PROCESS_READY) {
+        nanosleep(&step, NULL);
+    }
+}
+
+/* The answer is read: the process goes back before the visitor has it. */
+static int finish(life_t *life, int is_broken)
+{
+    apr_status_t status;
+
+    release(life);
+    if (is_broken) {
+        log_exchange(life, "PSG0110", "the visitor gets a broken answer");
+    }
+    life->is_answered = 1;
+    status = psg_exchange_finish(&life->exchange, is_broken);
+    return status == AP_FILTER_ERROR ? AP_FILTER_ERROR : OK;
+}
+
+/* One process, one try. Returns OK with is_answered unset to try another. */
+static int try_process(life_t *life, int is_last)
+{
+    psg_exchange_e result = psg_exchange_run(
+        &life->exchange, life->r, life->request, &life->body, life->slot);
+
+    switch (result) {
+    case PSG_EXCHANGE_DONE:
+    case PSG_EXCHANGE_BROKEN:
+        return finish(life, result == PSG_EXCHANGE_BROKEN);
+    case PSG_EXCHANGE_CLIENT_GONE:
+        return client_gone(life);
+    case PSG_EXCHANGE_UNSENT:
+    case PSG_EXCHANGE_UNANSWERED:
+        if (!is_last && !life->may_have_run) {
+            life->may_have_run = result == PSG_EXCHANGE_UNANSWERED;
+            let_go(life);
+            await_news(life);
+            return OK;
+        }
+        /* fall through */
+    case PSG_EXCHANGE_BAD:
+        log_exchange(life, "PSG0109",
+                     "the visitor gets a 502; see what the app said above");
+        return HTTP_BAD_GATEWAY;
+    case PSG_EXCHANGE_SILENT:
+        log_exchange(life, "PSG0111", "the visitor gets a 504");
+        return HTTP_GATEWAY_TIME_OUT;
+    case PSG_EXCHANGE_NO_ROOM:
+        log_exchange(life, "PSG0113",
+                     "the visitor gets a 503; raise httpd's limit of open "
+                     "files (ulimit -n)");
+        return unavailable(life->r, 1);
+    case PSG_EXCHANGE_TOO_LARGE:
+        return HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+    }
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* What an app may have acted on is sent once more at most, and only if that is
+ * harmless (see app_exchange.c). */
+static int talk_to_app(life_t *life)
+{
+    int status = OK;
+
+    for (int i = 1; status == OK && !life->is_answered; i++) {
+        status = enter_group(life);
+        if (status == OK && !life->is_answered) {
+            status = try_process(life, i == TRIES_MAX);
+        }
+    }
+    return status;
+}
+
+static int live(life_t *life)
+{
+    const psg_options_t *options = life->request->options;
+    uint64_t start = (uint64_t)options->start_timeout + START_MARGIN_SECONDS;
+    uint64_t timeout = (uint64_t)life->r->server->timeout;
+    int status = claim_slot(life);
+
+    if (status == OK) {
+        status = psg_request_body_read(&life->body, life->r);
+    }
+    if (status != OK) {
+        return status;
+    }
+    life->deadline =
+        psg_now()
+        + (timeout > start * SECOND_USEC ? timeout : start * SECOND_USEC);
+    return talk_to_app(life);
+}
+
+int psg_handler(request_rec *r)
+{
+    const psg_request_t *request;
+    life_t *life;
+    int status;
+
+    if (!r->handler || strcmp(r->handler, PSG_HANDLER) != 0) {
+        return DECLINED;
+    }
+    request = psg_request_get(r);
+    if (!request) {
+        return DECLINED;
+    }
+    if (!psg_child) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "PSG0100: app '%s': there is no agent; see why in the "
+                      "log of httpd's start",
+                      request->app.root);
+        return unavailable(r, 1);
+    }
+    life = apr_pcalloc(r->pool, sizeof(*life));
+    life->r = r;
+    life->request = request;
+    life->sb = psg_child->sb;
+    apr_pool_cleanup_register(r->pool, life, release, apr_pool_cleanup_null);
+    status = live(life);
+    release(life);
+    psg_app_connection_sweep();
+    return status;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The body of a request, read whole before a process of the app is taken, so
+ * that slow visitors hold none: its beginning in memory, the rest in a file. */
+#ifndef PSG_REQUEST_BODY_H
+#define PSG_REQUEST_BODY_H
+
+#include <httpd.h>
+#include <apr_buckets.h>
+
+#include "spool.h"
+
+enum {
+    PSG_BODY_MEMORY = 64 * 1024
+};
+
+typedef struct {
+    int present; /* there is one, perhaps empty */
+    apr_off_t length;
+    /* NULL or the first bytes: at most PSG_BODY_BUCKETS buckets that can be
+     * read without waiting and any number of times. */
+    apr_bucket_brigade *memory;
+    psg_spool_t rest;
+} psg_request_body_t;
+
+enum {
+    PSG_BODY_BUCKETS = 32
+};
+
+/* Returns OK, or the HTTP status (or AP_FILTER_ERROR) the handler returns. */
+int psg_request_body_read(psg_request_body_t *body, request_rec *r);
+
+#endif

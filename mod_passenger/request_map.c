@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Decides which requests an app answers: those for which core's directory walk
+ * found no regular file. Hooks, called by httpd; see register_hooks(). */
+
+#include "request_map.h"
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_request.h>
+
+#include "app_lookup.h"
+
+APLOG_USE_MODULE(passenger);
+
+/* r->handler of requests that belong to an app we cannot look for. It is a
+ * handler and not an error of its own phase, so that SetHandler, a redirect or
+ * access control still win. */
+#define PROBLEM_HANDLER "passenger-problem"
+
+/* What request_config points to. */
+typedef struct {
+    psg_request_t request; /* first: others see only this */
+    const char *problem;
+    int folder_hidden;
+} mapping_t;
+
+static mapping_t *mapping_of(request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &passenger_module);
+}
+
+static int has_path_info(const request_rec *r)
+{
+    return r->path_info && r->path_info[0];
+}
+
+/* Can this request be an app's? What is mapped to no file (a proxied request)
+ * or has a handler already (ScriptAlias) cannot. Nor can CONNECT: to a visitor
+ * a good answer to it has no body but is a tunnel (RFC 9110, section 9.3.6), so
+ * that he would read an app's words as another answer. */
+static int is_eligible(const request_rec *r, const psg_options_t *options)
+{
+    if (!options->enabled || r->proxyreq || r->handler
+        || r->method_number == M_CONNECT) {
+        return 0;
+    }
+    if (!r->filename || r->filename[0] != '/') {
+        return 0;
+    }
+    return r->finfo.filetype != APR_REG || has_path_info(r);
+}
+
+int psg_map_choose(request_rec *r)
+{
+    const psg_options_t *options = psg_request_options(r);
+    const char *problem = NULL;
+    mapping_t *mapping;
+    psg_app_t app;
+    apr_status_t status;
+
+    if (!is_eligible(r, options)) {
+        return DECLINED;
+    }
+    status = psg_app_lookup(&app, &problem, r, options);
+    if (APR_STATUS_IS_ENOENT(status)) {
+        return DECLINED;
+    }
+    mapping = apr_pcalloc(r->pool, sizeof(*mapping));
+    mapping->request.options = options;
+    mapping->problem = problem;
+    if (status == APR_SUCCESS) {
+        mapping->request.app = app;
+    }
+    ap_set_module_config(r->request_config, &passenger_module, mapping);
+    r->handler = status == APR_SUCCESS ? PSG_HANDLER : PROBLEM_HANDLER;
+    /* OK ends the phase: nobody guesses a type or searches variants. */
+    return OK;
+}
+
+/* The mapping, if nobody took the request from us since. */
+static mapping_t *mapping_if_ours(request_rec *r)
+{
+    if (!r->handler
+        || (strcmp(r->handler, PSG_HANDLER)
+            && strcmp(r->handler, PROBLEM_HANDLER))) {
+        return NULL;
+    }
+    return mapping_of(r);
+}
+
+/* What a cached page of this URI has behind the URI, or NULL. The folder it
+ * would be in exists: core cuts the path behind the first missing name. */
+static const char *page_suffix(const request_rec *r)
+{
+    size_t len = strlen(r->uri);
+
+    if (has_path_info(r) || len == 0) {
+        return NULL;
+    }
+    if (r->finfo.filetype == APR_DIR) {
+        return r->uri[len - 1] == '/' ? "index.html" : ".html";
+    }
+    return r->finfo.filetype == APR_NOFILE ? ".html" : NULL;
+}
+
+/* Is there a page? The one stat that a dynamic GET costs. */
+static int page_exists(request_rec *r, const char *suffix)
+{
+    size_t len = strlen(r->filename);
+    apr_finfo_t info;
+
+    while (len > 1 && r->filename[len - 1] == '/') {
+        len--;
+    }
+    return apr_stat(&info,
+                    apr_psprintf(r->pool, "%.*s%s%s", (int)len, r->filename,
+                                 suffix[0] == '.' ? "" : "/", suffix),
+                    APR_FINFO_TYPE, r->pool)
+               == APR_SUCCESS
+           && info.filetype == APR_REG;
+}
+
+/* Serves x.html for /x and folder/index.html for /folder/. The page goes through
+ * all phases as a request of its own; one that the client may not see, or that
+ * is not a plain file there, is as good as none. */
+static int serve_page(request_rec *r)
+{
+    const char *suffix = page_suffix(r);
+    request_rec *page;
+    const char *uri;
+
+    if (!suffix || !page_exists(r, suffix)) {
+        return 0;
+    }
+    uri = apr_pstrcat(r->pool, ap_escape_uri(r->pool, r->uri), suffix,
+                      r->args ? "?" : NULL, r->args, NULL);
+    page = ap_sub_req_lookup_uri(uri, r, r->output_filters);
+    if (page->status != HTTP_OK || page->finfo.filetype != APR_REG
+        || has_path_info(page)) {
+        ap_destroy_sub_req(page);
+        return 0;
+    }
+    ap_internal_fast_redirect(page, r);
+    return 1;
+}
+
+int psg_map_hide_folder(request_rec *r)
+{
+    mapping_t *mapping = mapping_if_ours(r);
+
+    if (!mapping) {
+        return DECLINED;
+    }
+    if (r->method_number == M_GET && serve_page(r)) {
+        return OK;
+    }
+    if (r->finfo.filetype == APR_DIR) {
+        mapping->folder_hidden = 1;
+        r->finfo.filetype = APR_NOFILE;
+    }
+    return DECLINED;
+}
+
+int psg_map_show_folder(request_rec *r)
+{
+    mapping_t *mapping = mapping_of(r);
+
+    if (mapping && mapping->folder_hidden) {
+        mapping->folder_hidden = 0;
+        r->finfo.filetype = APR_DIR;
+    }
+    return DECLINED;
+}
+
+int psg_map_refuse(request_rec *r)
+{
+    mapping_t *mapping;
+
+    if (!r->handler || strcmp(r->handler, PROBLEM_HANDLER)) {
+        return DECLINED;
+    }
+    mapping = mapping_of(r);
+    if (!mapping || !mapping->problem) {
+        return DECLINED; /* somebody's SetHandler */
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  "PSG0030: cannot look for the app: %s", mapping->problem);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}

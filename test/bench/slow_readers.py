@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many clients that read a large answer slowly: `slow_readers.py PORT PATH COUNT
+BYTES_PER_SECOND SECONDS`. They arrive evenly over SECONDS. Prints how many answers
+have begun each time that changes, and reads until it is ended. Started by bench."""
+
+import select
+import socket
+import sys
+import time
+
+TICK = 0.05
+
+
+def connect(port):
+    sock = socket.socket()
+    # Small, so that the kernel does not read for the slow client.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    sock.connect(("127.0.0.1", port))
+    return sock
+
+
+class Reader:
+    def __init__(self, port, path):
+        self.sock = connect(port)
+        self.sock.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                          % path.encode())
+        self.sock.setblocking(False)
+        self.allowance = 0.0
+        self.begun = False
+
+    def read(self):
+        """Reads what it may; False at the end of the answer."""
+        try:
+            data = self.sock.recv(int(self.allowance))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self.allowance -= len(data)
+        self.begun = self.begun or len(data) > 0
+        return len(data) > 0
+
+
+class Crowd:
+    """All readers, and those that are not done."""
+
+    def __init__(self, port, path, rate):
+        self.port = port
+        self.path = path
+        self.rate = rate
+        self.poll = select.epoll()
+        self.by_fd = {}
+        self.arrived = 0
+        self.begun = 0
+
+    def arrive(self):
+        reader = Reader(self.port, self.path)
+        self.by_fd[reader.sock.fileno()] = reader
+        self.poll.register(reader.sock.fileno(), select.EPOLLIN)
+        self.arrived += 1
+
+    def read(self, seconds):
+        """Each reader that has something reads its share of so many seconds."""
+        for reader in self.by_fd.values():
+            reader.allowance = min(reader.allowance + self.rate * seconds, self.rate)
+        for fd, _ in self.poll.poll(0, len(self.by_fd) or 1):
+            reader = self.by_fd[fd]
+            had_begun = reader.begun
+            if reader.allowance >= 1 and not reader.read():
+                self.poll.unregister(fd)
+                self.by_fd.pop(fd).sock.close()
+            self.begun += reader.begun and not had_begun
+
+
+def main():
+    port, path, count, rate, seconds = sys.argv[1:6]
+    crowd = Crowd(int(port), path, int(rate))
+    reported = -1
+    start = last = time.monotonic()
+    while crowd.by_fd or crowd.arrived < int(count):
+        now = time.monotonic()
+        while crowd.arrived < int(count) * min(1.0, (now - start + TICK) / float(seconds)):
+            crowd.arrive()
+        crowd.read(now - last)
+        last = now
+        if crowd.begun != reported:
+            reported = crowd.begun
+            print(reported, flush=True)
+        time.sleep(max(0.0, last + TICK - time.monotonic()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* As root, every app runs as the owner of its startup file, with exactly that
+ * user's groups, a clean environment and no descriptor but its own. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app_server.h"
+#include "http_client.h"
+#include "process_tree.h"
+#include "tenants.h"
+#include "test.h"
+
+/* The app belongs to psgalice, or to whom `owner` says. */
+static httpd_t *serve_for(const char *owner, const httpd_config_t *config)
+{
+    tenants_create();
+    app_require("python3");
+    app_copy("python", "www");
+    CHECK_INT(test_shell(NULL, "chown -R %s '%s/www'", owner, test_dir()), 0);
+    return httpd_start(config);
+}
+
+static const httpd_config_t plain;
+
+/* A line of /proc/PID/status without its name, blanks as they are. */
+static const char *status_line(pid_t pid, const char *name)
+{
+    const char *output;
+
+    test_shell(&output,
+               "sed -n 's/^%s:[\\t ]*//p' /proc/%d/status | tr -d '\\n'", name,
+               (int)pid);
+    return output;
+}
+
+static void check_runs_as(pid_t pid, int uid, int gid)
+{
+    CHECK_STR(status_line(pid, "Uid"),
+              test_format("%d\t%d\t%d\t%d", uid, uid, uid, uid));
+    CHECK_STR(status_line(pid, "Gid"),
+              test_format("%d\t%d\t%d\t%d", gid, gid, gid, gid));
+}
+
+TEST(app_runs_as_owner_of_startup_file)
+{
+    httpd_t *httpd = serve_for("psgalice:psgalice", &plain);
+
+    check_runs_as(app_pid(httpd), TENANT_ALICE, TENANT_ALICE);
+}
+
+TEST(app_has_exactly_the_groups_of_its_user)
+{
+    httpd_t *httpd = serve_for("psgalice:psgalice", &plain);
+
+    CHECK_STR(status_line(app_pid(httpd), "Groups"),
+              test_format("%d %d ", TENANT_ALICE, TENANT_SHARED));
+}
+
+TEST(app_has_no_capability)
+{
+    httpd_t *httpd = serve_for("psgalice:psgalice", &plain);
+
+    CHECK_STR(status_line(app_pid(httpd), "CapEff"), "0000000000000000");
+    CHECK_STR(status_line(app_pid(httpd), "CapPrm"), "0000000000000000");
+    CHECK_STR(status_line(app_pid(httpd), "CapInh"), "0000000000000000");
+}
+
+TEST(app_of_root_runs_as_default_user)
+{
+    httpd_t *httpd = serve_for("root:root", &plain);
+
+    check_runs_as(app_pid(httpd), 65534, 65534);
+}
+
+TEST(default_user_is_configurable)
+{
+    httpd_t *httpd = serve_for(
+        "root:root",
+        &(httpd_config_t){.server_config = "PassengerDefaultUser psgbob\n"});
+
+    check_runs_as(app_pid(httpd), TENANT_BOB, TENANT_BOB);
+}
+
+TEST(user_of_the_configuration_wins)
+{
+    httpd_t *httpd =
+        serve_for("psgalice:psgalice",
+                  &(httpd_config_t){.vhost_config = "PassengerUser psgbob\n"});
+
+    check_runs_as(app_pid(httpd), TENANT_BOB, TENANT_BOB);
+}
+
+TEST(group_of_the_configuration_wins)
+{
+    httpd_t *httpd = serve_for(
+        "psgalice:psgalice",
+        &(httpd_config_t){.vhost_config = "PassengerGroup psgshared\n"});
+
+    check_runs_as(app_pid(httpd), TENANT_ALICE, TENANT_SHARED);
+}
+
+TEST(group_of_the_startup_file_may_be_used)
+{
+    httpd_t *httpd = serve_for(
+        "psgalice:psgshared",
+        &(httpd_config_t){.vhost_config = "PassengerGroup !STARTUP_FILE!\n"});
+
+    check_runs_as(app_pid(httpd), TENANT_ALICE, TENANT_SHARED);
+}
+
+TEST(switched_off_user_switching_means_default_user)
+{
+    httpd_t *httpd = serve_for(
+        "psgalice:psgalice",
+        &(httpd_config_t){.server_config = "PassengerUserSwitching Off\n"});
+
+    check_runs_as(app_pid(httpd), 65534, 65534);
+}
+
+TEST(environment_is_the_users_own)
+{
+    httpd_t *httpd;
+    const char *environment;
+
+    setenv("SECRET_OF_HTTPD", "1", 1);
+    httpd = serve_for("psgalice:psgalice", &plain);
+    environment = http_get_body(200, "%s/environment", httpd->url);
+    CHECK_CONTAINS(environment, "\"USER\": \"psgalice\"");
+    CHECK_CONTAINS(environment, "\"LOGNAME\": \"psgalice\"");
+    CHECK_CONTAINS(environment, "\"SHELL\": \"/bin/sh\"");
+    CHECK_CONTAINS(environment, test_format("\"HOME\": \"%s\"", test_dir()));
+    CHECK_LACKS(environment, "SECRET_OF_HTTPD");
+    CHECK_LACKS(environment, "PASSENGER_AGENT");
+}
+
+/* 0 to 4 of loaders/PROTOCOL, and what the interpreter made since. */
+TEST(descriptors_are_the_apps_own)
+{
+    httpd_t *httpd = serve_for("psgalice:psgalice", &plain);
+    const char *list;
+
+    test_shell(&list, "ls -l /proc/%d/fd", (int)app_pid(httpd));
+    CHECK_CONTAINS(list, "0 -> /dev/null");
+    CHECK_CONTAINS(list, "1 -> pipe:");
+    CHECK_CONTAINS(list, "2 -> pipe:");
+    CHECK_LACKS(list, "error.log");
+    CHECK_LACKS(list, "memfd:");
+    CHECK_LACKS(list, "/run/");
+    test_shell(&list, "ls -l /proc/%d/fd | grep -c socket: | tr -d '\\n'",
+               (int)app_pid(httpd));
+    CHECK(atoi(list) <= 2 + 64); /* listening, control, kept connections */
+}
+
+TEST(app_user_cannot_reach_the_sockets)
+{
+    httpd_t *httpd = serve_for("psgalice:psgalice", &plain);
+    const char *output;
+
+    app_pid(httpd);
+    CHECK(test_shell(&output,
+                     "setpriv --reuid=%d --regid=%d --clear-groups "
+                     "ls '%s'/passenger*/",
+                     TENANT_ALICE, TENANT_ALICE, httpd->run_dir)
+          != 0);
+    CHECK_CONTAINS(output, "Permission denied");
+}
+
+TEST(core_is_not_root)
+{
+    httpd_t *httpd = serve_for("psgalice:psgalice", &plain);
+    pid_t core;
+
+    WAIT_UNTIL((core = httpd_core(httpd)) > 0);
+    CHECK(process_status(core, "Uid") > 0);
+    CHECK_STR(status_line(core, "CapEff"), "0000000000000000");
+}
+
+/* Two owners, two VirtualHost-like places, one httpd. */
+TEST(each_app_has_its_own_user)
+{
+    httpd_t *httpd;
+    long first, second;
+
+    tenants_create();
+    app_require("python3");
+    app_copy("python", "www");
+    app_copy("python", "other");
+    test_shell(NULL, "chown -R psgalice '%s/www'; chown -R psgbob '%s/other'",
+               test_dir(), test_dir());
+    httpd = httpd_start(&(httpd_config_t){
+        .vhost_config = test_format("<Location /other>\n"
+                                    "PassengerBaseURI /other\n"
+                                    "PassengerAppRoot \"%s/other\"\n"
+                                    "</Location>\n",
+                                    test_dir())});
+    first = strtol(http_get_body(200, "%s/pid", httpd->url), NULL, 10);
+    second = strtol(http_get_body(200, "%s/other/pid", httpd->url), NULL, 10);
+    CHECK_INT(process_status((pid_t)first, "Uid"), TENANT_ALICE);
+    CHECK_INT(process_status((pid_t)second, "Uid"), TENANT_BOB);
+}
+
+/* Somebody else may write the folder, so the owner's file proves nothing. */
+TEST(startup_file_in_a_strangers_folder_is_refused)
+{
+    httpd_t *httpd;
+
+    tenants_create();
+    app_require("python3");
+    httpd_allow_log("PSG");
+    httpd_allow_log("passenger:error");
+    app_copy("python", "www");
+    test_shell(NULL,
+               "chown psgbob '%s/www'; chmod 777 '%s/www'; "
+               "chown psgalice '%s/www/passenger_wsgi.py'",
+               test_dir(), test_dir(), test_dir());
+    httpd = httpd_start(&plain);
+    CHECK_INT(http_get("%s/hello", httpd->url)->status, 500);
+    httpd_await_log(httpd, test_format("%s/www", test_dir()));
+}
+
+TEST(plain_user_is_told_once_that_apps_run_as_it)
+{
+    const char *count;
+    httpd_t *httpd;
+
+    if (getuid() == 0) {
+        httpd = app_serve("python", &(httpd_config_t){.plain_user = 1});
+    }
+    else {
+        httpd = app_serve("python", &plain);
+    }
+    CHECK(process_status(app_pid(httpd), "Uid") > 0);
+    CHECK_INT(process_status(app_pid(httpd), "Uid"),
+              process_status(httpd->pid, "Uid"));
+    httpd_graceful(httpd);
+    http_get_body(200, "%s/hello", httpd->url);
+    test_shell(&count, "grep -c 'not started as root' '%s' | tr -d '\\n'",
+               httpd->error_log);
+    CHECK_STR(count, "1");
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* See scoreboard_view.h. The scoreboard has no name: the descriptor that httpd's
+ * parent has of it is opened through /proc. */
+#include "scoreboard_view.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scoreboard.h"
+#include "test.h"
+
+/* Returns a descriptor of the memfd, or -1. */
+static int open_memfd(pid_t pid)
+{
+    const char *folder = test_format("/proc/%d/fd", (int)pid);
+    DIR *fds = opendir(folder);
+    struct dirent *entry;
+    int fd = -1;
+
+    while (fds && fd < 0 && (entry = readdir(fds)) != NULL) {
+        const char *path = test_format("%s/%s", folder, entry->d_name);
+        char target[64] = "";
+
+        if (readlink(path, target, sizeof(target) - 1) > 0
+            && strncmp(target, "/memfd:", 7) == 0) {
+            fd = open(path, O_RDWR | O_CLOEXEC);
+        }
+    }
+    if (fds) {
+        closedir(fds);
+    }
+    return fd;
+}
+
+/* Mapped once: a watchdog may be replaced, the scoreboard never is. */
+static const psg_scoreboard_t *view(const httpd_t *httpd)
+{
+    static psg_scoreboard_t *sb;
+
+    if (!sb) {
+        int fd;
+
+        /* httpd accepts connections before it makes the scoreboard */
+        WAIT_UNTIL((fd = open_memfd(httpd->pid)) >= 0);
+        CHECK_INT(psg_scoreboard_attach(&sb, fd), APR_SUCCESS);
+        close(fd);
+    }
+    return sb;
+}
+
+static int is_serving(const psg_process_t *process)
+{
+    return process->state == PSG_PROCESS_READY
+           || process->state == PSG_PROCESS_DRAINING;
+}
+
+int scoreboard_busy(const httpd_t *httpd)
+{
+    const psg_scoreboard_t *sb = view(httpd);
+    uint32_t i, busy = 0;
+
+    for (i = 0; i < sb->header.processes_used; i++) {
+        busy += is_serving(&sb->processes[i]) ? sb->processes[i].busy : 0;
+    }
+    return (int)busy;
+}
+
+int scoreboard_ready(const httpd_t *httpd)
+{
+    const psg_scoreboard_t *sb = view(httpd);
+    uint32_t i;
+    int count = 0;
+
+    for (i = 0; i < sb->header.processes_used; i++) {
+        count += sb->processes[i].state == PSG_PROCESS_READY;
+    }
+    return count;
+}
+
+static int count_slots(const psg_scoreboard_t *sb, uint32_t state)
+{
+    uint32_t row, i;
+    int count = 0;
+
+    for (row = 0; row < PSG_MAX_CHILDREN; row++) {
+        for (i = 0; i < sb->children[row].slots_used; i++) {
+            count += sb->slots[row * PSG_SLOTS_PER_CHILD + i].state == state;
+        }
+    }
+    return count;
+}
+
+int scoreboard_running_slots(const httpd_t *httpd)
+{
+    return count_slots(view(httpd), PSG_SLOT_RUNNING);
+}
+
+int scoreboard_queued(const httpd_t *httpd)
+{
+    return count_slots(view(httpd), PSG_SLOT_QUEUED);
+}

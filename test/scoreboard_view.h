@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A running httpd's scoreboard, as its children and the core see it, for tests
+ * that wait for a request to be where they want it, or check the figures. */
+#ifndef SCOREBOARD_VIEW_H
+#define SCOREBOARD_VIEW_H
+
+#include "httpd_server.h"
+
+/* Requests that app processes are answering: what the processes say, and what
+ * the slots say. At rest both are the same. */
+int scoreboard_busy(const httpd_t *httpd);
+int scoreboard_running_slots(const httpd_t *httpd);
+
+/* Requests that wait for a process. */
+int scoreboard_queued(const httpd_t *httpd);
+
+/* App processes that are ready. */
+int scoreboard_ready(const httpd_t *httpd);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What Rack promises to apps and middleware around the end of an answer. The
+ * loader for Ruby is started without agent and httpd. */
+#include "loader_process.h"
+#include "test.h"
+
+/* Middleware lets go of what it holds when the body is closed. */
+TEST(ruby_closes_the_body_beside_a_taken_connection)
+{
+    static const char code[] =
+        "class Body < Array\n"
+        "  def close; $closed += 1; end\n"
+        "end\n"
+        "$closed = 0\n"
+        "run(lambda do |env|\n"
+        "  if env['PATH_INFO'] == '/take'\n"
+        "    io = env['rack.hijack'].call\n"
+        "    io.write(\"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n\")\n"
+        "    io.close\n"
+        "  end\n"
+        "  [200, {}, env['PATH_INFO'] == '/take' ? Body.new : [$closed.to_s]]\n"
+        "end)";
+    loader_t *loader = loader_start_code("ruby", code);
+
+    loader_await_ready(loader);
+    CHECK_INT(loader_get(loader, loader_connect(loader), "/take").status, 200);
+    CHECK_STR(loader_get(loader, loader_connect(loader), "/").body, "1");
+}
+
+/* The client has the whole answer by then; the connection is good. */
+TEST(ruby_goes_on_if_closing_the_body_fails)
+{
+    loader_t *loader =
+        loader_start_code("ruby", "class Body\n"
+                                  "  def each; yield 'whole'; end\n"
+                                  "  def close; raise 'on purpose'; end\n"
+                                  "end\n"
+                                  "run ->(_) { [200, {}, Body.new] }");
+    int fd;
+
+    loader_await_ready(loader);
+    fd = loader_connect(loader);
+    CHECK_STR(loader_get(loader, fd, "/").body, "whole");
+    CHECK_STR(loader_get(loader, fd, "/").body, "whole");
+}
+
+/* Rack 3's rack.response_finished: last come, first called, with the error if
+ * there was one. One that fails, or an app without the list, ends nothing. */
+TEST(ruby_calls_what_waits_for_the_end_of_the_answer)
+{
+    loader_t *loader = loader_start_code(
+        "ruby",
+        "def Rack.release; '3.0.0'; end\n"
+        "$said = []\n"
+        "say = lambda do |name|\n"
+        "  ->(_, status, _, error) { $said << \"#{name} #{status} #{error}\" "
+        "}\n"
+        "end\n"
+        "run(lambda do |env|\n"
+        "  list = env['rack.response_finished']\n"
+        "  next [200, {}, [$said.join(';')]] if env['PATH_INFO'] == '/said'\n"
+        "  next [200, {}, [env.delete('rack.response_finished').to_s]] "
+        "if env['PATH_INFO'] == '/without'\n"
+        "  list.push(say['a'], ->(*) { raise 'on purpose' }, say['b'])\n"
+        "  raise 'failed' if env['PATH_INFO'] == '/raise'\n"
+        "  [201, {}, []]\n"
+        "end)");
+    int fd;
+
+    loader_await_ready(loader);
+    fd = loader_connect(loader);
+    CHECK_INT(loader_get(loader, fd, "/").status, 201);
+    CHECK_INT(loader_get(loader, fd, "/raise").status, 500);
+    CHECK_STR(loader_get(loader, fd, "/without").body, "[]");
+    CHECK_STR(loader_get(loader, fd, "/said").body,
+              "b 201 ;a 201 ;b  failed;a  failed");
+}
