@@ -13,9 +13,11 @@ enum {
     TEXT_MAX = 4096
 };
 
-/* Options a later core does not need: the module used them up. */
-static const psg_option_e not_stored[] = {PSG_OPT_enabled, PSG_OPT_base_uri,
-                                          PSG_OPT_app_root};
+/* Options a later core does not need: the module used them up, or they hold
+ * for single requests. */
+static const psg_option_e not_stored[] = {
+    PSG_OPT_enabled, PSG_OPT_base_uri, PSG_OPT_app_root,
+    PSG_OPT_max_request_time, PSG_OPT_max_request_queue_time};
 
 /* A copy of bytes as a string, or NULL if they are none. */
 static const char *text_of(psg_bytes_t bytes, apr_pool_t *pool)

@@ -149,6 +149,8 @@ static psg_bytes_t env_of(const app_spec_t *spec, int port, apr_pool_t *pool)
 void spawner_fill(psg_msg_spawn_t *spawn, const app_spec_t *spec,
                   const char *loaders, int port, apr_pool_t *pool)
 {
+    spawn->kind = PSG_KIND_APP;
+    spawn->preloader = PSG_NONE;
     spawn->identity = (uint32_t)spec->identity;
     spawn->owner = spec->owner;
     spawn->owner_gid = spec->owner_gid;

@@ -14,13 +14,14 @@ typedef enum {
     FLAG,
     NUMBER,
     TEXT,
+    WORD,
     LIST
 } kind_e;
 
 typedef struct {
     scope_e scope;
     kind_e kind;
-    const char *name;
+    const char *field, *name;
     const char *default_token; /* as it is written in the table */
     int min, max;
     const char *help;
@@ -28,8 +29,16 @@ typedef struct {
 
 static const directive_t directives[] = {
 #define OPTION(scope, type, field, name, def, min, max, help) \
-    {scope, type, name, #def, min, max, help},
+    {scope, type, #field, name, #def, min, max, help},
 #include "options.def"
+};
+
+/* Fields are compared by name here: there is no other index. */
+static const struct {
+    const char *field, *word;
+} words[] = {
+#define OPTION_WORD(field, word, meaning) {#field, word},
+#include "option_words.def"
 };
 
 static const char *const contexts[] = {
@@ -37,6 +46,19 @@ static const char *const contexts[] = {
     [APP] = "server config, virtual host, directory, location",
     [PLACE] = "server config, virtual host, directory, location, .htaccess",
 };
+
+static void print_words(const char *field)
+{
+    const char *separator = "";
+    size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i].field, field) == 0) {
+            printf("%s%s", separator, words[i].word);
+            separator = "|";
+        }
+    }
+}
 
 static void print_syntax(const directive_t *directive)
 {
@@ -50,6 +72,10 @@ static void print_syntax(const directive_t *directive)
         break;
     case TEXT:
         printf("%s VALUE", directive->name);
+        break;
+    case WORD:
+        printf("%s ", directive->name);
+        print_words(directive->field);
         break;
     case LIST:
         printf("%s VALUE (may be repeated)", directive->name);

@@ -108,15 +108,16 @@ static const char *set_flag(int *field, unsigned i, const char *text,
     return wrong(i, text, "is not On or Off", pool);
 }
 
-/* Digits only: no sign, no space, no unit. */
+/* Digits only, or a minus where the row allows it: no space, no unit. */
 static const char *set_number(int *field, unsigned i, const char *text,
                               apr_pool_t *pool)
 {
     const psg_option_row_t *row = &psg_option_rows[i];
-    size_t len = strlen(text);
-    apr_int64_t value = -1;
+    const char *digits = text + (row->min < 0 && *text == '-');
+    size_t len = strlen(digits);
+    apr_int64_t value = (apr_int64_t)row->min - 1;
 
-    if (len > 0 && len < 16 && strspn(text, "0123456789") == len) {
+    if (len > 0 && len < 16 && strspn(digits, "0123456789") == len) {
         value = apr_atoi64(text);
     }
     if (value < row->min || value > row->max) {
@@ -172,6 +173,34 @@ static const char *set_text(const char **field, unsigned i, const char *text,
         *field = apr_pstrdup(pool, text);
     }
     return problem;
+}
+
+static const struct {
+    unsigned option;
+    const char *word, *meaning;
+} words[] = {
+#define OPTION_WORD(field, word, meaning) {PSG_OPT_##field, word, meaning},
+#include "option_words.def"
+};
+
+static const char *set_word(const char **field, unsigned i, const char *text,
+                            apr_pool_t *pool)
+{
+    const char *all = NULL;
+    size_t w;
+
+    for (w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
+        if (words[w].option != i) {
+            continue;
+        }
+        if (strcasecmp(words[w].word, text) == 0) {
+            *field = words[w].meaning;
+            return NULL;
+        }
+        all = all ? apr_pstrcat(pool, all, ", ", words[w].word, NULL)
+                  : words[w].word;
+    }
+    return wrong(i, text, apr_pstrcat(pool, "is none of ", all, NULL), pool);
 }
 
 static int list_has(const apr_array_header_t *list, const char *text)
@@ -233,6 +262,9 @@ const char *psg_options_set(psg_options_t *options, psg_option_e i,
         break;
     case PSG_TEXT:
         problem = set_text(field, i, text, pool);
+        break;
+    case PSG_WORD:
+        problem = set_word(field, i, text, pool);
         break;
     case PSG_LIST:
         problem = list_add(field, i, text, pool);
@@ -304,6 +336,7 @@ static int put_row(char *buf, size_t size, size_t *len, unsigned i,
         snprintf(number, sizeof(number), "%d", *(const int *)field);
         return put_pair(buf, size, len, i, number);
     case PSG_TEXT:
+    case PSG_WORD:
         text = *(const char *const *)field;
         return !text || put_pair(buf, size, len, i, text);
     case PSG_LIST:

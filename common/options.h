@@ -21,6 +21,7 @@ typedef enum {
     PSG_FLAG,
     PSG_NUMBER,
     PSG_TEXT,
+    PSG_WORD,
     PSG_LIST
 } psg_option_type_e;
 
@@ -34,6 +35,7 @@ typedef enum {
 #define PSG_C_FLAG int
 #define PSG_C_NUMBER int
 #define PSG_C_TEXT const char *
+#define PSG_C_WORD const char *
 #define PSG_C_LIST const apr_array_header_t * /* of const char * */
 
 /* Unset fields hold the default, so readers need not look at `set`. */

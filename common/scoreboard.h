@@ -19,7 +19,7 @@
 #include <apr_errno.h>
 
 #define PSG_SB_MAGIC 0x50534731u /* "PSG1" */
-#define PSG_SB_VERSION 1u
+#define PSG_SB_VERSION 2u
 
 /* Limits. The memfd is sparse: what is not used costs no memory. */
 enum {
@@ -76,10 +76,13 @@ typedef struct {
     uint64_t ticket;     /* QUEUED, RUNNING: order of arrival in the group, by
                             which repair sorts; ASKING: that of the message */
     uint64_t started;    /* when the request entered */
+    uint64_t running;    /* RUNNING: since when */
+    uint32_t time_limit; /* milliseconds it may be RUNNING; 0 = no limit */
+    uint32_t reserved;
     /* For people only; not terminated when full. */
     char method[16];
     char client[48];
-    char uri[144];
+    char uri[128];
 } psg_slot_t;
 
 /* One httpd child. Claimed and released by the child; freed by the core when
@@ -99,6 +102,14 @@ typedef enum {
     PSG_PROCESS_STATE_COUNT
 } psg_process_state_e;
 
+/* What an entry of the table of processes stands for. */
+typedef enum {
+    PSG_KIND_APP = 0,
+    PSG_KIND_PRELOADER, /* takes no requests, forks processes of its group */
+    PSG_KIND_WATCHER,   /* looks after one user's files; of no group */
+    PSG_KIND_COUNT
+} psg_process_kind_e;
+
 typedef enum {
     PSG_FORMAT_SESSION = 0, /* see loaders/PROTOCOL */
     PSG_FORMAT_HTTP = 1,
@@ -110,17 +121,24 @@ typedef struct {
     uint32_t generation; /* +1 whenever the entry is used anew */
     uint32_t state;      /* psg_process_state_e, lock */
     uint32_t group;
-    uint32_t next;        /* next process of the group, lock */
-    int32_t pid;          /* from the kernel, 0 before it is known */
-    uint32_t format;      /* psg_format_e */
-    uint32_t port;        /* 0 = Unix socket, else 127.0.0.1:port */
-    uint32_t concurrency; /* requests at once; 0 = no limit */
-    uint32_t keep_alive;  /* 1 = an idle connection stays open until we or
+    uint32_t next;          /* next process of the group, lock */
+    int32_t pid;            /* from the kernel, 0 before it is known */
+    uint32_t format;        /* psg_format_e */
+    uint32_t port;          /* 0 = Unix socket, else 127.0.0.1:port */
+    uint32_t concurrency;   /* requests at once; 0 = no limit */
+    uint32_t keep_alive;    /* 1 = an idle connection stays open until we or
                              the end of the process close it */
-    uint32_t busy;        /* slots RUNNING on it, lock */
-    uint64_t served;      /* lock */
-    uint64_t started;     /* when it was spawned */
-    uint64_t last_used;   /* lock */
+    uint32_t busy;          /* slots RUNNING on it, lock */
+    uint64_t served;        /* lock */
+    uint64_t started;       /* when it was spawned */
+    uint64_t last_used;     /* lock */
+    uint32_t kind;          /* psg_process_kind_e */
+    uint32_t epoch;         /* which version of the app it is: group->epoch when
+                             it was started */
+    uint32_t countdown;     /* lock; 1 = it counts requests_left */
+    uint32_t requests_left; /* lock; it gets no more than so many */
+    uint32_t resting;       /* lock; 1 = it works out of band, gets none */
+    uint32_t reserved[11];
 } psg_process_t;
 
 typedef enum {
@@ -157,8 +175,10 @@ typedef struct {
     uint64_t served, rejected, timed_out, spawn_failures;
     uint64_t last_used;
     psg_spawn_error_t error; /* core */
-    uint32_t options_len;    /* core */
-    uint32_t reserved;
+    uint64_t retry_at;    /* core: until then requests that find no process are
+                          answered 503 at once; 0 = they wait */
+    uint32_t epoch;       /* core: +1 for every restart of the app */
+    uint32_t options_len; /* core */
     char options[PSG_GROUP_OPTIONS_SIZE]; /* core: the GROUP message's app and
                              options fields, so that a new core can continue */
 } psg_group_t;
@@ -183,7 +203,7 @@ typedef struct {
 
 _Static_assert(sizeof(psg_sb_header_t) == 64, "layout of the header");
 _Static_assert(sizeof(psg_slot_t) == 256, "layout of a slot");
-_Static_assert(sizeof(psg_process_t) == 64, "layout of a process");
+_Static_assert(sizeof(psg_process_t) == 128, "layout of a process");
 _Static_assert(sizeof(((psg_group_t *)0)->lock) == 64, "layout of a lock");
 
 /* Microseconds of CLOCK_MONOTONIC. */

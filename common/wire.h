@@ -16,7 +16,7 @@
 enum {
     PSG_FRAME_HEADER = 8,
     PSG_FRAME_MAX = 128 * 1024, /* header included */
-    PSG_FRAME_MAX_FDS = 3,
+    PSG_FRAME_MAX_FDS = 4,
 };
 
 /* Points into somebody else's buffer; not terminated. */

@@ -62,6 +62,7 @@ static void put_option(writer_t *writer, const psg_options_t *options,
         put(writer, field, sizeof(int));
         break;
     case PSG_TEXT:
+    case PSG_WORD:
         put_text(writer, *(const char *const *)field);
         break;
     case PSG_LIST:

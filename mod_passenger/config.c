@@ -137,6 +137,7 @@ static const char *set_option(cmd_parms *cmd, void *config, const char *text)
 #define TAKES_FLAG AP_INIT_TAKE1
 #define TAKES_NUMBER AP_INIT_TAKE1
 #define TAKES_TEXT AP_INIT_TAKE1
+#define TAKES_WORD AP_INIT_TAKE1
 #define TAKES_LIST AP_INIT_ITERATE
 #define IN_GLOBAL RSRC_CONF
 #define IN_APP (RSRC_CONF | ACCESS_CONF)

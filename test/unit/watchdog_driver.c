@@ -231,6 +231,7 @@ psg_message_t driver_spawn_message(uint32_t process, const char *script)
     strcpy(args + sizeof(shell), script);
     msg.as.spawn.process = process;
     msg.as.spawn.process_generation = GENERATION;
+    msg.as.spawn.preloader = UINT32_MAX;
     msg.as.spawn.identity = 3; /* IDENTITY_DEFAULT */
     msg.as.spawn.user = msg.as.spawn.group = text_of("");
     msg.as.spawn.startup_file = text_of("");

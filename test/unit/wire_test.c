@@ -264,12 +264,13 @@ TEST(bad_packets_are_refused_and_leak_no_descriptor)
 
     make_pair(pair);
     before = open_fds();
-    send_raw(pair[0], good, 12, 3);
+    send_raw(pair[0], good, 12, PSG_FRAME_MAX_FDS);
     CHECK_INT(psg_wire_recv(pair[1], &msg, frame, fds, &fd_count), APR_SUCCESS);
-    CHECK_INT(fd_count, 3);
-    CHECK_INT(open_fds(), before + 3);
+    CHECK_INT(fd_count, PSG_FRAME_MAX_FDS);
+    CHECK_INT(open_fds(), before + PSG_FRAME_MAX_FDS);
     before = open_fds();
-    send_raw(pair[0], good, 12, 4);  /* one more than we take */
+    send_raw(pair[0], good, 12,
+             PSG_FRAME_MAX_FDS + 1); /* one more than we take */
     send_raw(pair[0], good, 12, 64); /* more than there is room for */
     send_raw(pair[0], good, 11, 2);  /* cut */
     send_raw(pair[0], "\x8\0\0\0\x22\0\0\0\1\0\0\0x", 13, 1); /* and more */
