@@ -41,6 +41,20 @@ static const struct {
 #include "option_words.def"
 };
 
+static const struct {
+    const char *name, *field;
+} aliases[] = {
+#define OPTION_ALIAS(scope, type, name, field) {name, #field},
+#include "option_aliases.def"
+};
+
+static const struct {
+    const char *name, *why;
+} ignored[] = {
+#define OPTION_IGNORED(scope, name, why) {name, why},
+#include "option_ignored.def"
+};
+
 static const char *const contexts[] = {
     [GLOBAL] = "server config",
     [APP] = "server config, virtual host, directory, location",
@@ -105,25 +119,6 @@ static void print_default(const directive_t *directive)
     }
 }
 
-static void print_markdown(void)
-{
-    const directive_t *end =
-        directives + sizeof(directives) / sizeof(directives[0]);
-    const directive_t *directive;
-
-    printf("# Directives of mod_passenger\n\n"
-           "Made from `common/options.def` by `make doc`; change that table, "
-           "not this page.\n");
-    for (directive = directives; directive < end; directive++) {
-        printf("\n## %s\n\n- Syntax: `", directive->name);
-        print_syntax(directive);
-        printf("`\n- Default: `");
-        print_default(directive);
-        printf("`\n- Context: %s\n\n%s\n", contexts[directive->scope],
-               directive->help);
-    }
-}
-
 /* A dot or quote at the start of a line, and backslashes, mean something to
  * troff. Hyphens of names are kept as they are typed. */
 static void print_troff(const char *text)
@@ -145,6 +140,67 @@ static void print_troff(const char *text)
         }
     }
     putchar('\n');
+}
+
+static const char *name_of_field(const char *field)
+{
+    const directive_t *directive = directives;
+
+    while (strcmp(directive->field, field) != 0) {
+        directive++;
+    }
+    return directive->name;
+}
+
+static void print_markdown_names(void)
+{
+    size_t i;
+
+    printf("\n## Older names\n\n");
+    for (i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+        printf("- `%s` is `%s`\n", aliases[i].name,
+               name_of_field(aliases[i].field));
+    }
+    printf("\n## Accepted without effect\n\n");
+    for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        printf("- `%s`: %s\n", ignored[i].name, ignored[i].why);
+    }
+}
+
+static void print_man_names(void)
+{
+    size_t i;
+
+    printf(".SH OLDER NAMES\n");
+    for (i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+        printf(".TP\n.B %s\n%s\n", aliases[i].name,
+               name_of_field(aliases[i].field));
+    }
+    printf(".SH ACCEPTED WITHOUT EFFECT\n");
+    for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        printf(".TP\n.B %s\n", ignored[i].name);
+        print_troff(ignored[i].why);
+    }
+}
+
+static void print_markdown(void)
+{
+    const directive_t *end =
+        directives + sizeof(directives) / sizeof(directives[0]);
+    const directive_t *directive;
+
+    printf("# Directives of mod_passenger\n\n"
+           "Made from `common/options.def` by `make doc`; change that table, "
+           "not this page.\n");
+    for (directive = directives; directive < end; directive++) {
+        printf("\n## %s\n\n- Syntax: `", directive->name);
+        print_syntax(directive);
+        printf("`\n- Default: `");
+        print_default(directive);
+        printf("`\n- Context: %s\n\n%s\n", contexts[directive->scope],
+               directive->help);
+    }
+    print_markdown_names();
 }
 
 static void print_man(void)
@@ -185,6 +241,7 @@ static void print_man(void)
         printf(". Context: %s.\n.br\n", contexts[directive->scope]);
         print_troff(directive->help);
     }
+    print_man_names();
     printf(".SH SEE ALSO\n.BR passenger\\-agent (8)\n");
 }
 

@@ -16,6 +16,7 @@ APLOG_USE_MODULE(passenger);
 static struct {
     psg_options_t *global;
     apr_hash_t *users_seen;
+    apr_hash_t *ignored;       /* names of which the log was told */
     apr_array_header_t *users; /* of char: the strings, one after the other */
 } reading;
 
@@ -25,6 +26,7 @@ int psg_config_begin(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     (void)ptemp;
     reading.global = psg_options_create(pconf);
     reading.users_seen = apr_hash_make(pconf);
+    reading.ignored = apr_hash_make(pconf);
     reading.users = apr_array_make(pconf, 64, 1);
     return OK;
 }
@@ -134,6 +136,23 @@ static const char *set_option(cmd_parms *cmd, void *config, const char *text)
     return error;
 }
 
+/* The setter of what option_ignored.def lists; cmd->info says why. */
+static const char *ignore(cmd_parms *cmd, void *config, const char *arguments)
+{
+    const char *name = cmd->cmd->name;
+    const char *why = cmd->info;
+
+    (void)config;
+    (void)arguments;
+    if (!apr_hash_get(reading.ignored, name, APR_HASH_KEY_STRING)) {
+        apr_hash_set(reading.ignored, name, APR_HASH_KEY_STRING, name);
+        ap_log_perror(APLOG_MARK, APLOG_NOTICE, 0, cmd->pool,
+                      "PSG0026: %s does nothing here: %s (line %d of %s)", name,
+                      why, cmd->directive->line_num, cmd->directive->filename);
+    }
+    return NULL;
+}
+
 #define TAKES_FLAG AP_INIT_TAKE1
 #define TAKES_NUMBER AP_INIT_TAKE1
 #define TAKES_TEXT AP_INIT_TAKE1
@@ -148,5 +167,12 @@ const command_rec psg_config_directives[] = {
     TAKES_##type(name, set_option, (void *)(intptr_t)PSG_OPT_##field, \
                  IN_##scope, help),
 #include "options.def"
+#define OPTION_ALIAS(scope, type, name, field)                        \
+    TAKES_##type(name, set_option, (void *)(intptr_t)PSG_OPT_##field, \
+                 IN_##scope, "The older name of another directive."),
+#include "option_aliases.def"
+#define OPTION_IGNORED(scope, name, why) \
+    AP_INIT_RAW_ARGS(name, ignore, (void *)(why), IN_##scope, why),
+#include "option_ignored.def"
     {0},
 };

@@ -243,3 +243,48 @@ TEST(htaccess_may_switch_off_and_nothing_else)
         http_get_body(500, "%s/place/x", httpd->url);
     }
 }
+
+/* What existing configurations say: other names of what there is. */
+TEST(older_names_are_understood)
+{
+    static const char *const names[][2] = {
+#define TAKES_FLAG "off"
+#define TAKES_NUMBER "7"
+#define TAKES_TEXT "x"
+#define TAKES_WORD "smart-lv2"
+#define TAKES_LIST "/x"
+#define OPTION_ALIAS(scope, type, name, field) {name, TAKES_##type},
+#include "option_aliases.def"
+    };
+    const char *lines = "";
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        lines = test_format("%s%s %s\n", lines, names[i][0], names[i][1]);
+    }
+    check_accepted(lines);
+    check_refused("RailsMaxPoolSize none", "RailsMaxPoolSize none",
+                  "from 1 to 16384");
+}
+
+TEST(directives_without_effect_are_accepted_and_explained)
+{
+    static const char *const names[][2] = {
+#define OPTION_IGNORED(scope, name, why) {name, why},
+#include "option_ignored.def"
+    };
+    const char *lines = "", *output;
+    size_t i;
+    int status;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        lines = test_format("%s%s any \"thing at all\"\n", lines, names[i][0]);
+    }
+    status =
+        httpd_test_config(&output, &(httpd_config_t){.vhost_config = lines});
+    CHECK_INT(status, 0);
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        CHECK_CONTAINS(output, test_format("PSG0026: %s does nothing here: %s",
+                                           names[i][0], names[i][1]));
+    }
+}
