@@ -10,6 +10,7 @@
 
 #include "agent_log.h"
 #include "app_pool.h"
+#include "app_restart.h"
 #include "app_room.h"
 #include "scoreboard_writer.h"
 #include "spawn_report.h"
@@ -90,6 +91,10 @@ static int is_allowed_more(const app_group_t *group)
 {
     uint32_t most = (uint32_t)group->core->options->max_instances_per_app;
 
+    /* The new process of a restart boots before an old one goes. */
+    if (most > 0 && app_restart_is_going_on(group)) {
+        most++;
+    }
     return most == 0 || app_group_size(group) < most;
 }
 
@@ -115,13 +120,14 @@ static int is_giving_up(const app_group_t *group)
 }
 
 /* Whether one more process is needed: somebody waits whom the ones there do
- * not serve, or there are fewer than the least. One starts after the other. */
+ * not serve, an old one is to be replaced, or there are fewer than the least.
+ * One starts after the other. */
 static int is_needed(const app_group_t *group, uint32_t queued)
 {
     if (group->count[PSG_PROCESS_SPAWNING] > 0 || is_giving_up(group)) {
         return 0;
     }
-    if (queued > 0) {
+    if (queued > 0 || app_restart_has_old(group)) {
         return 1;
     }
     return !group->failing
@@ -149,8 +155,12 @@ static void start_if_possible(app_group_t *group, uint32_t queued)
     uint64_t now = event_loop_now(core->loop);
     apr_status_t rv;
 
-    if (core->stopping || !is_allowed_more(group)) {
+    if (core->stopping) {
+        return;
+    }
+    if (!is_allowed_more(group)) {
         group->waits_since = 0;
+        app_restart_yield(group);
         return;
     }
     if (now < group->next_start) {
@@ -159,6 +169,9 @@ static void start_if_possible(app_group_t *group, uint32_t queued)
         return;
     }
     if (!app_room_is_free(core, group, queued > 0)) {
+        if (app_restart_has_old(group) && !app_room_find(core, group)) {
+            app_restart_yield(group);
+        }
         return;
     }
     rv = app_process_start(group);
@@ -249,6 +262,7 @@ void app_group_process_ready(app_group_t *group, app_process_t *proc)
               (int)(took % SECOND / (SECOND / 100)));
     group->failing = 0;
     group->next_start = 0;
+    app_restart_go_on(group, proc);
     app_group_look(group);
 }
 
@@ -262,6 +276,7 @@ static void start_failed(app_group_t *group, const app_process_t *proc)
     group->failing = 1;
     group->next_start = event_loop_now(group->core->loop) + HOLD_OFF;
     scoreboard_group_note_error(group->core->writer, group->index, error);
+    app_restart_failed(group, proc, error->id);
     if (app_group_useful(group) == 0) {
         scoreboard_group_fail(group->core->writer, group->index);
     }

@@ -14,6 +14,7 @@ typedef struct app_group_t {
     core_t *core;
     apr_pool_t *pool;
     uint32_t index, generation; /* on the scoreboard */
+    uint32_t epoch; /* +1 for every restart: a process of another one is old */
     const char *key;
     app_spec_t *spec; /* the last one asked for; in spec_pool */
     apr_pool_t *spec_pool;

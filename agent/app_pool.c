@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "app_restart.h"
 #include "app_room.h"
 #include "scoreboard_writer.h"
 
@@ -220,7 +221,8 @@ static int needs_a_look(const app_group_t *group)
 
     return __atomic_load_n(&entry->wanted, __ATOMIC_ACQUIRE)
            || __atomic_load_n(&entry->queued, __ATOMIC_ACQUIRE)
-           || app_group_useful(group) < app_group_minimum(group);
+           || app_group_useful(group) < app_group_minimum(group)
+           || app_restart_has_old(group);
 }
 
 static void look_after(core_t *core, app_group_t *group, uint64_t now)

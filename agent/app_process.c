@@ -297,6 +297,8 @@ apr_status_t app_process_start(app_group_t *group)
     }
     proc->generation = group->core->sb->processes[proc->index].generation;
     proc->started = event_loop_now(group->core->loop);
+    proc->epoch = group->epoch;
+    scoreboard_process_set_epoch(group->core->writer, proc->index, proc->epoch);
     group->count[PSG_PROCESS_UNUSED]++;
     app_group_add(group, proc);
     app_process_event(proc, ON_START, "the app needs a process");
@@ -314,6 +316,7 @@ app_process_t *app_process_adopt(app_group_t *group, uint32_t index,
     }
     proc->index = index;
     proc->generation = entry->generation;
+    proc->epoch = entry->epoch;
     proc->port = (int)(entry->port & 0xffff);
     proc->state = (psg_process_state_e)entry->state;
     proc->started = entry->started < now ? entry->started : now;

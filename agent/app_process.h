@@ -39,6 +39,7 @@ struct app_process_t {
     struct app_group_t *group;
     apr_pool_t *pool;
     uint32_t index, generation; /* on the scoreboard */
+    uint32_t epoch;             /* the group's when it was started */
     int pid;                    /* 0 until known */
     int port;                   /* for PassengerAppStartCommand, else 0 */
     psg_process_state_e state;

@@ -1,14 +1,156 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Called by what notices that processes are to be replaced. */
+/* Decides which old process goes when. Called by what notices that processes
+ * are to be replaced, and by app_group when something changed. */
 #include "app_restart.h"
+
+#include "agent_log.h"
+#include "scoreboard_writer.h"
+
+static int is_old(const app_process_t *proc)
+{
+    return proc->epoch != proc->group->epoch;
+}
+
+static int is_useful(const app_process_t *proc)
+{
+    return proc->state == PSG_PROCESS_SPAWNING
+           || proc->state == PSG_PROCESS_READY;
+}
+
+int app_restart_has_old(const app_group_t *group)
+{
+    const app_process_t *proc;
+
+    for (proc = group->first; proc; proc = proc->next) {
+        if (is_old(proc) && proc->state == PSG_PROCESS_READY) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int app_restart_is_going_on(const app_group_t *group)
+{
+    const app_process_t *proc;
+
+    for (proc = group->first; proc; proc = proc->next) {
+        if (is_old(proc)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static uint32_t busy_of(const app_process_t *proc)
+{
+    return __atomic_load_n(&proc->core->sb->processes[proc->index].busy,
+                           __ATOMIC_ACQUIRE);
+}
+
+/* The old process that is missed least: an idle one, else one with few
+ * requests, the oldest of these. */
+static app_process_t *next_to_go(const app_group_t *group)
+{
+    app_process_t *found = NULL, *proc;
+    uint32_t least = UINT32_MAX;
+
+    for (proc = group->first; proc; proc = proc->next) {
+        if (is_old(proc) && proc->state == PSG_PROCESS_READY
+            && (!found || busy_of(proc) < least)) {
+            least = busy_of(proc);
+            found = proc;
+        }
+    }
+    return found;
+}
+
+static void drain_old(app_group_t *group, const char *why)
+{
+    app_process_t *proc, *next;
+
+    for (proc = group->first; proc; proc = next) {
+        next = proc->next;
+        if (is_old(proc) && is_useful(proc)) {
+            app_process_drain(proc, why);
+        }
+    }
+}
+
+void app_restart_yield(app_group_t *group)
+{
+    app_process_t *old = next_to_go(group);
+
+    if (!old || group->count[PSG_PROCESS_DRAINING] > 0
+        || group->count[PSG_PROCESS_STOPPING] > 0
+        || (group->failing && group->spec->options->resist_deployment_errors)) {
+        return;
+    }
+    app_process_drain(old, "a new process needs its place");
+}
+
+void app_restart_go_on(app_group_t *group, app_process_t *ready)
+{
+    app_process_t *old = next_to_go(group);
+
+    if (!is_old(ready) && old) {
+        app_process_drain(old, "a new process takes its place");
+    }
+}
+
+void app_restart_failed(app_group_t *group, const app_process_t *failed,
+                        const char *id)
+{
+    if (is_old(failed) || !app_restart_has_old(group)) {
+        return;
+    }
+    if (group->spec->options->resist_deployment_errors) {
+        agent_log(PSG_LOG_ERROR,
+                  "PSG2124: app '%s': its old processes go on serving, since "
+                  "the new one could not be started (error id %s); it is tried "
+                  "again later and at the next restart",
+                  group->spec->root, id);
+        return;
+    }
+    agent_log(PSG_LOG_ERROR,
+              "PSG2125: app '%s': its old processes end, although the new one "
+              "could not be started (error id %s); "
+              "PassengerResistDeploymentErrors would keep them",
+              group->spec->root, id);
+    drain_old(group, "the app was restarted");
+}
+
+/* After something got old. */
+static void begin(app_group_t *group)
+{
+    if (!group->spec->options->rolling_restarts) {
+        drain_old(group, "the app was restarted");
+    }
+    app_group_look(group);
+}
 
 void app_restart_group(app_group_t *group, const char *why)
 {
-    app_group_drain(group, why);
+    group->epoch++;
+    group->failing = 0; /* what was wrong may be right now */
+    group->next_start = 0;
+    scoreboard_group_set_epoch(group->core->writer, group->index, group->epoch);
+    agent_log(PSG_LOG_NOTICE, "PSG2123: app '%s': restarts: %s",
+              group->spec->root, why);
+    begin(group);
 }
 
 void app_restart_process(app_process_t *proc, const char *why)
 {
-    app_process_drain(proc, why);
+    app_group_t *group = proc->group;
+
+    if (is_old(proc) || !is_useful(proc)) {
+        return;
+    }
+    proc->epoch = group->epoch - 1;
+    scoreboard_process_set_epoch(group->core->writer, proc->index, proc->epoch);
+    agent_log(PSG_LOG_NOTICE,
+              "PSG2126: app '%s': process %d is to be replaced: %s",
+              group->spec->root, proc->pid, why);
+    begin(group);
 }

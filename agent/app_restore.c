@@ -40,6 +40,7 @@ static apr_status_t restore_group(core_t *core, uint32_t index)
         return APR_EINVAL;
     }
     group->used = entry->served > 0;
+    group->epoch = entry->epoch;
     group->configured = core->configured;
     scoreboard_group_keep(core->writer, index);
     app_pool_add_group(core, group);

@@ -128,6 +128,25 @@ int app_room_is_free(core_t *core, app_group_t *group, int request_waits)
     return 0;
 }
 
+int app_room_find(core_t *core, app_group_t *group)
+{
+    survey_t seen;
+    app_process_t *victim;
+
+    if (group->waits_since == 0) {
+        group->waits_since = event_loop_now(core->loop);
+    }
+    seen = survey(core);
+    if (seen.leaving >= seen.in_line) {
+        return 1;
+    }
+    victim = longest_idle(core, group);
+    if (victim) {
+        app_process_drain(victim, "another app restarts and needs its place");
+    }
+    return victim != NULL;
+}
+
 static app_group_t *first_in_line(core_t *core)
 {
     apr_pool_t *scratch = event_loop_scratch(core->loop);

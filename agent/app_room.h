@@ -13,6 +13,11 @@
  * the group gets in line, and another one makes room as soon as possible. */
 int app_room_is_free(core_t *core, app_group_t *group, int request_waits);
 
+/* Whether a place will be free soon for a group that can do without: one of a
+ * process that ends already, or of an idle one of another app, which is told to.
+ * The group is in line for it then. */
+int app_room_find(core_t *core, app_group_t *group);
+
 /* Gives places that became free to those in line, longest waiting first. */
 void app_room_share(core_t *core);
 

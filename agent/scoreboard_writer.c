@@ -93,6 +93,7 @@ static void reset_group(psg_group_t *entry)
     entry->error.when = 0;
     entry->error.detail_len = 0;
     entry->error.id[0] = entry->error.summary[0] = '\0';
+    entry->epoch = 0;
     entry->options_len = 0;
 }
 
@@ -191,6 +192,18 @@ void scoreboard_group_repair(scoreboard_writer_t *writer, uint32_t group)
         psg_group_repair(writer->sb, group);
     }
     unlock_group(writer, group, locked);
+}
+
+void scoreboard_group_set_epoch(scoreboard_writer_t *writer, uint32_t group,
+                                uint32_t epoch)
+{
+    STORE(writer->sb->groups[group].epoch, epoch);
+}
+
+void scoreboard_process_set_epoch(scoreboard_writer_t *writer, uint32_t process,
+                                  uint32_t epoch)
+{
+    STORE(writer->sb->processes[process].epoch, epoch);
 }
 
 uint32_t scoreboard_group_dispatch(scoreboard_writer_t *writer, uint32_t group,

@@ -37,6 +37,12 @@ void scoreboard_group_set_processes(scoreboard_writer_t *writer, uint32_t group,
 /* Recomputes the figures of a group from the slots; after a crash. */
 void scoreboard_group_repair(scoreboard_writer_t *writer, uint32_t group);
 
+/* Which version of the app is to run; which one a process is of. */
+void scoreboard_group_set_epoch(scoreboard_writer_t *writer, uint32_t group,
+                                uint32_t epoch);
+void scoreboard_process_set_epoch(scoreboard_writer_t *writer, uint32_t process,
+                                  uint32_t epoch);
+
 /* Hands free capacity to those who wait; returns how many are left. If none
  * is left and `tell_again`, the next one to queue sends WAITERS. */
 uint32_t scoreboard_group_dispatch(scoreboard_writer_t *writer, uint32_t group,
