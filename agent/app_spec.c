@@ -47,8 +47,8 @@ static const char *check_texts(app_spec_t *spec, const psg_msg_group_t *msg,
 }
 
 /* How it is started: by a command, or by an interpreter and a loader. */
-static const char *check_type(app_spec_t *spec, const psg_msg_group_t *msg,
-                              apr_pool_t *pool)
+static const char *check_type(app_spec_t *spec, const core_t *core,
+                              const psg_msg_group_t *msg, apr_pool_t *pool)
 {
     const char *name = text_of(msg->app_type, pool);
     const char *configured;
@@ -69,6 +69,10 @@ static const char *check_type(app_spec_t *spec, const psg_msg_group_t *msg,
     }
     configured = *(const char *const *)((const char *)spec->options
                                         + spec->type->interpreter);
+    if (!configured
+        && spec->type->interpreter == offsetof(psg_options_t, ruby)) {
+        configured = core->options->default_ruby;
+    }
     spec->interpreter =
         configured ? configured : spec->type->default_interpreter;
     return NULL;
@@ -99,14 +103,16 @@ static void set_identity(app_spec_t *spec, const core_t *core)
 static void set_key(app_spec_t *spec, apr_pool_t *pool)
 {
     const char *command = spec->command ? spec->command : "";
+    const char *name =
+        spec->options->app_group_name ? spec->options->app_group_name : "";
 
     spec->place = apr_psprintf(
-        pool, "%lu %s\n%lu %s\n%lu %s\n%lu %s\n%s\n%lu %s",
+        pool, "%lu %s\n%lu %s\n%lu %s\n%lu %s\n%lu %s\n%s\n%lu %s",
         (unsigned long)strlen(spec->root), spec->root,
         (unsigned long)strlen(spec->base_uri), spec->base_uri,
         (unsigned long)strlen(spec->startup_file), spec->startup_file,
-        (unsigned long)strlen(command), command,
-        spec->type ? spec->type->name : "",
+        (unsigned long)strlen(command), command, (unsigned long)strlen(name),
+        name, spec->type ? spec->type->name : "",
         (unsigned long)strlen(spec->options->app_env), spec->options->app_env);
     spec->key = apr_psprintf(pool, "%s\n%d %u %u\n%lu %s\n%lu %s\n%s",
                              spec->place, (int)spec->identity, spec->owner,
@@ -158,7 +164,7 @@ apr_status_t app_spec_make(app_spec_t **spec, const char **problem,
     made->owner_gid = msg->owner_gid;
     *problem = check_texts(made, msg, pool);
     if (!*problem) {
-        *problem = check_type(made, msg, pool);
+        *problem = check_type(made, core, msg, pool);
     }
     if (!*problem) {
         *problem = set_stored(made, msg, pool);

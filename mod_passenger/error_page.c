@@ -44,16 +44,21 @@ static void write_details(request_rec *r, const psg_request_t *request,
               ap_escape_html(r->pool, request->app.root), "</code></p>\n<pre>",
               clean(r->pool, error->detail, len),
               "</pre>\n<p>This is shown because PassengerAppEnv is "
-              "development.</p>\n",
+              "development, or PassengerFriendlyErrorPages is on.</p>\n",
               NULL);
+}
+
+static int is_friendly(const psg_options_t *options)
+{
+    if (strcmp(options->friendly_error_pages, "auto") != 0) {
+        return strcmp(options->friendly_error_pages, "on") == 0;
+    }
+    return strcmp(options->app_env, "development") == 0;
 }
 
 int psg_error_page_send(request_rec *r, const psg_request_t *request,
                         const psg_spawn_error_t *error)
 {
-    const char *env = request->options->app_env;
-    int is_development = env && strcmp(env, "development") == 0;
-
     r->status = HTTP_INTERNAL_SERVER_ERROR;
     r->status_line = NULL;
     ap_set_content_type(r, "text/html; charset=utf-8");
@@ -62,7 +67,7 @@ int psg_error_page_send(request_rec *r, const psg_request_t *request,
         return OK;
     }
     ap_rputs(page_start, r);
-    if (is_development) {
+    if (is_friendly(request->options)) {
         write_details(r, request, error);
     }
     else {

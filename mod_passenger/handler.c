@@ -338,6 +338,10 @@ static int finish(life_t *life, int is_broken)
         log_exchange(life, "PSG0110", "the visitor gets a broken answer");
     }
     life->is_answered = 1;
+    if (life->exchange.relay.override) {
+        psg_response_buffer_drop(&life->exchange.relay.buffer);
+        return life->exchange.relay.override;
+    }
     status = psg_exchange_finish(&life->exchange, is_broken);
     return status == AP_FILTER_ERROR ? AP_FILTER_ERROR : OK;
 }

@@ -6,6 +6,8 @@
 
 #include "request_body.h"
 
+#include "config.h"
+
 #include <http_log.h>
 #include <http_protocol.h>
 #include <util_filter.h>
@@ -68,7 +70,8 @@ static apr_status_t spool_fresh(body_reader_t *reader)
     apr_status_t status = APR_SUCCESS;
 
     if (!rest->file) {
-        status = psg_spool_open(rest, reader->r->pool);
+        status = psg_spool_open(rest, psg_global_options()->data_buffer_dir,
+                                reader->r->pool);
     }
     if (status == APR_SUCCESS) {
         status = apr_brigade_to_iovec(reader->fresh, vec, &count);

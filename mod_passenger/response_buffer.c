@@ -9,6 +9,8 @@
 
 #include "response_buffer.h"
 
+#include "config.h"
+
 #include <http_log.h>
 #include <http_protocol.h>
 #include <util_filter.h>
@@ -87,7 +89,9 @@ static void begin_spooling(psg_response_buffer_t *buffer)
         return;
     }
     if (!buffer->spool.file) {
-        status = psg_spool_open(&buffer->spool, buffer->r->pool);
+        status = psg_spool_open(&buffer->spool,
+                                psg_global_options()->data_buffer_dir,
+                                buffer->r->pool);
     }
     if (status == APR_SUCCESS) {
         buffer->is_spooling = 1;
@@ -173,7 +177,7 @@ static int keep_in_file(psg_response_buffer_t *buffer, const char *run,
 void psg_response_buffer_keep(psg_response_buffer_t *buffer, const char *run,
                               size_t len)
 {
-    if (len == 0) {
+    if (len == 0 || buffer->is_discarding) {
         return;
     }
     buffer->has_news = 1;

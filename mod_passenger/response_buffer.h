@@ -24,6 +24,7 @@ typedef struct {
     int is_full;        /* and nothing more may come until then */
     int is_file_broken; /* the file could not be made or written */
     int is_headed;      /* httpd has sent the head or was given it to send */
+    int is_discarding;  /* the body is not wanted */
     int has_news;       /* there is something the visitor has not been given */
     psg_spool_t spool;
 } psg_response_buffer_t;

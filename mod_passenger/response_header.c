@@ -95,6 +95,20 @@ void psg_response_header_apply(request_rec *r, const psg_response_head_t *head)
     add_powered_by(r);
 }
 
+void psg_response_header_keep_for_error(request_rec *r,
+                                        const psg_response_head_t *head)
+{
+    for (unsigned i = 0; i < head->header_count; i++) {
+        const psg_header_t *header = &head->headers[i];
+
+        if (NAME_IS(header, "WWW-Authenticate")
+            || NAME_IS(header, "Retry-After")
+            || NAME_IS(header, "Set-Cookie")) {
+            apr_table_addn(r->err_headers_out, header->name, header->value);
+        }
+    }
+}
+
 void psg_response_header_interim(request_rec *r,
                                  const psg_response_head_t *head)
 {

@@ -173,18 +173,39 @@ static psg_relay_e skip_interim(psg_response_relay_t *relay,
     return PSG_RELAY_GO_ON;
 }
 
+/* PassengerErrorOverride: the answer is read to its end and thrown away. */
+static void override_error(psg_response_relay_t *relay,
+                           const psg_response_head_t *head)
+{
+    relay->override = head->status;
+    relay->buffer.is_discarding = 1;
+    psg_response_header_keep_for_error(relay->r, head);
+}
+
+static int is_overridden(const psg_response_relay_t *relay, int status)
+{
+    const psg_request_t *request = psg_request_get(relay->r);
+
+    return status >= 400 && request && request->options->error_override;
+}
+
 static psg_relay_e take_final_head(psg_response_relay_t *relay,
                                    const psg_response_head_t *head)
 {
     psg_relay_e result;
 
     relay->has_head = 1;
-    relay->buffer.has_news = 1;
     relay->body = head->body;
     relay->left = head->content_length;
     relay->is_reusable = !head->close && head->body != PSG_BODY_CLOSE;
     psg_chunked_init(&relay->chunked);
-    psg_response_header_apply(relay->r, head);
+    if (is_overridden(relay, head->status)) {
+        override_error(relay, head);
+    }
+    else {
+        relay->buffer.has_news = 1;
+        psg_response_header_apply(relay->r, head);
+    }
     result = take_body(relay, relay->head_at + head->head_len,
                        relay->head_len - head->head_len);
     psg_response_buffer_filled(&relay->buffer, relay->head_len);

@@ -27,6 +27,7 @@ typedef struct {
     psg_client_t client;
     psg_response_buffer_t buffer;
     int has_head, is_reusable, has_surplus;
+    int override;        /* the status that httpd is to answer itself, or 0 */
     const char *problem; /* what was wrong with the answer */
     apr_status_t error;  /* of the connection */
     /* Inside. */

@@ -74,11 +74,11 @@ static apr_status_t open_named(apr_file_t **file, const char *folder,
     return status;
 }
 
-apr_status_t psg_spool_open(psg_spool_t *spool, apr_pool_t *pool)
+apr_status_t psg_spool_open(psg_spool_t *spool, const char *folder,
+                            apr_pool_t *pool)
 {
-    const char *folder;
     apr_file_t *file = NULL;
-    apr_status_t status = temp_folder(&folder, pool);
+    apr_status_t status = folder ? APR_SUCCESS : temp_folder(&folder, pool);
     int fd;
 
     if (status != APR_SUCCESS) {

@@ -16,8 +16,10 @@ typedef struct {
     apr_off_t length;
 } psg_spool_t;
 
-/* Opens a file in the system's folder for such files; it is closed with pool. */
-apr_status_t psg_spool_open(psg_spool_t *spool, apr_pool_t *pool);
+/* Opens a file in folder, or in the system's folder for such files if that is
+ * NULL; it is closed with pool. */
+apr_status_t psg_spool_open(psg_spool_t *spool, const char *folder,
+                            apr_pool_t *pool);
 
 /* Appends all of vec (which is changed), or nothing. */
 apr_status_t psg_spool_append(psg_spool_t *spool, struct iovec *vec, int count);

@@ -12,7 +12,7 @@ TEST(programs_do_not_inherit_it)
 {
     psg_spool_t spool;
 
-    CHECK_INT(psg_spool_open(&spool, test_pool()), APR_SUCCESS);
+    CHECK_INT(psg_spool_open(&spool, NULL, test_pool()), APR_SUCCESS);
     CHECK_INT(fcntl(spool.fd, F_GETFD), FD_CLOEXEC);
 }
 
@@ -23,7 +23,7 @@ TEST(what_is_appended_can_be_read)
     char begin[] = "he", rest[] = "llo";
     struct iovec vec[2] = {{begin, 2}, {rest, 3}};
 
-    CHECK_INT(psg_spool_open(&spool, test_pool()), APR_SUCCESS);
+    CHECK_INT(psg_spool_open(&spool, NULL, test_pool()), APR_SUCCESS);
     CHECK_INT(psg_spool_append(&spool, vec, 2), APR_SUCCESS);
     CHECK_INT(spool.length, 5);
     CHECK_INT(pread(spool.fd, text, 5, 0), 5);
