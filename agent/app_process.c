@@ -12,6 +12,7 @@
 #include "agent_log.h"
 #include "app_channels.h"
 #include "app_group.h"
+#include "request_log.h"
 #include "scoreboard_writer.h"
 
 enum {
@@ -43,6 +44,7 @@ static void look_if_drained(app_process_t *proc);
 static void tell_to_stop(app_process_t *proc);
 static void bury(app_process_t *proc);
 static void dispose(app_process_t *proc);
+static void end_overdue(app_process_t *proc);
 
 typedef enum {
     EMPTY = 0,
@@ -86,6 +88,7 @@ static const struct rule_t {
         [ON_DRAIN]    = { STAY },
         [ON_DRAINED]  = { TO(STOPPING), tell_to_stop },
         [ON_STOP]     = { TO(STOPPING), tell_to_stop },
+        [ON_DEADLINE] = { TO(STOPPING), end_overdue },
         [ON_EXIT]     = { TO(DEAD),     bury },
         [ON_LOST]     = { TO(DEAD),     bury },
     },
@@ -223,11 +226,19 @@ static void kill_now(app_process_t *proc)
     set_deadline_in(proc, STOP_TIME);
 }
 
+static uint64_t drain_time(const app_process_t *proc)
+{
+    return (uint64_t)proc->group->spec->options->drain_timeout * SECOND;
+}
+
 static void look_if_drained(app_process_t *proc)
 {
     proc->unwanted = 1;
     if (proc->busy == 0) {
         app_process_event(proc, ON_DRAINED, "it has no requests");
+    }
+    else {
+        set_deadline_in(proc, drain_time(proc));
     }
 }
 
@@ -264,6 +275,18 @@ static void dispose(app_process_t *proc)
     proc->group->count[PSG_PROCESS_UNUSED]--;
     scoreboard_process_free(proc->core->writer, proc->index);
     apr_pool_destroy(proc->pool);
+}
+
+/* What it still works on is cut off, unless it is done before SIGKILL comes. */
+static void end_overdue(app_process_t *proc)
+{
+    agent_log(PSG_LOG_WARN,
+              "PSG2106: app '%s': process %d, which was to end, has requests "
+              "after %d seconds (PassengerDrainTimeout); it is ended with them",
+              proc->group->spec->root, proc->pid,
+              proc->group->spec->options->drain_timeout);
+    (void)request_log_running(proc);
+    tell_to_stop(proc);
 }
 
 static apr_status_t make(app_process_t **proc, app_group_t *group)
@@ -341,6 +364,9 @@ void app_process_attach(app_process_t *proc, int pid, const int fds[3])
     }
     if (proc->state == PSG_PROCESS_STOPPING) {
         tell_to_stop(proc); /* what was said before had no way to it */
+    }
+    else if (proc->state == PSG_PROCESS_DRAINING) {
+        set_deadline_in(proc, drain_time(proc)); /* since when is not known */
     }
     else if (proc->state == PSG_PROCESS_SPAWNING) {
         set_deadline(proc, start_deadline(proc));

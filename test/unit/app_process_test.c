@@ -66,7 +66,7 @@ static const int expected[][APP_PROCESS_EVENT_COUNT] = {
         [ON_START] = NOT, [ON_READY] = NOT, [ON_FAILED] = IN(DRAINING),
         [ON_GARBAGE] = IN(DRAINING), [ON_DRAIN] = IN(DRAINING),
         [ON_DRAINED] = IN(STOPPING), [ON_STOP] = IN(STOPPING),
-        [ON_DEADLINE] = NOT, [ON_EXIT] = GONE, [ON_LOST] = GONE,
+        [ON_DEADLINE] = IN(STOPPING), [ON_EXIT] = GONE, [ON_LOST] = GONE,
         [ON_FREE] = NOT },
     [IN(STOPPING)] = {
         [ON_START] = NOT, [ON_READY] = IN(STOPPING),
@@ -189,10 +189,50 @@ TEST(process_drains_before_it_is_stopped)
 
     app_process_drain(proc, "the test wants it");
     CHECK_INT(proc->state, PSG_PROCESS_DRAINING);
-    fake_pass(fake, 3600);
+    fake_pass(fake, 59);
     CHECK_INT(proc->state, PSG_PROCESS_DRAINING);
     fake_leave(fake, slot);
     CHECK_INT(proc->state, PSG_PROCESS_STOPPING);
+    CHECK_LACKS(fake_log(), "PassengerDrainTimeout");
+}
+
+TEST(process_that_does_not_drain_in_time_is_ended_and_its_request_named)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *group = fake_group(fake, ROOT, "PassengerDrainTimeout", "3");
+    uint32_t slot = fake_enter(fake, group);
+    psg_slot_t *entry = &fake->core.sb->slots[slot];
+
+    fake_ready(group, 1);
+    memcpy(entry->method, "POST", 5);
+    memcpy(entry->client, "192.0.2.7", 10);
+    memset(entry->uri, 'x', sizeof(entry->uri)); /* does not end */
+    memcpy(entry->uri, "/slow'\n\x1b", 8);
+    app_process_drain(group->first, "the test wants it");
+    fake_pass(fake, 2.9);
+    CHECK_INT(group->count[PSG_PROCESS_DRAINING], 1);
+    fake_pass(fake, 0.2);
+    CHECK_INT(group->count[PSG_PROCESS_STOPPING], 1);
+    CHECK_CONTAINS(fake_log(), "still works on POST '/slow??\\x1bxxx");
+    CHECK_CONTAINS(fake_log(), "xxx' of 192.0.2.7, for 3.");
+    CHECK_INT(fake_count(fake, SIGTERM), 1);
+    fake_pass(fake, 10);
+    CHECK_INT(fake_count(fake, SIGKILL), 1);
+}
+
+TEST(process_with_many_requests_does_not_flood_the_log)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *group = fake_group(fake, ROOT, "PassengerDrainTimeout", "1");
+
+    for (int i = 0; i < 50; i++) {
+        fake_enter(fake, group);
+    }
+    fake_ready(group, 0);
+    app_process_drain(group->first, "the test wants it");
+    fake_pass(fake, 1.1);
+    CHECK_INT(count_of(fake_log(), "still works on"), 20);
+    CHECK_CONTAINS(fake_log(), "works on 30 more requests");
 }
 
 TEST(process_whose_end_of_draining_nobody_told_is_stopped)
