@@ -82,7 +82,7 @@ TEST(room_gives_a_waiting_app_its_turn)
     CHECK_INT(a->count[PSG_PROCESS_READY], 2); /* perhaps one gets idle */
     fake_pass(fake, 0.5);
     CHECK_INT(a->count[PSG_PROCESS_DRAINING], 1);
-    fake_pass(fake, 60);
+    fake_pass(fake, 50);
     CHECK_INT(a->count[PSG_PROCESS_DRAINING], 2); /* the first takes long */
     fake_leave(fake, busy[0]);
     fake_exit(a, PSG_PROCESS_STOPPING, 0);
