@@ -24,7 +24,7 @@
  * that dies at its start after a pause that doubles. */
 enum {
     BACKOFF_MIN = 10000,
-    BACKOFF_MAX = 1000000,
+    BACKOFF_MAX = 250000,
     BRIEF = 1000000
 };
 

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,6 +79,44 @@ int scoreboard_ready(const httpd_t *httpd)
         count += sb->processes[i].state == PSG_PROCESS_READY;
     }
     return count;
+}
+
+static int compare(const void *left, const void *right)
+{
+    return *(const pid_t *)left - *(const pid_t *)right;
+}
+
+int scoreboard_pids(const httpd_t *httpd, pid_t *pids, int size)
+{
+    const psg_scoreboard_t *sb = view(httpd);
+    uint32_t i;
+    int count = 0;
+
+    for (i = 0; i < sb->header.processes_used && count < size; i++) {
+        if (sb->processes[i].state == PSG_PROCESS_READY
+            && sb->processes[i].kind == PSG_KIND_APP) {
+            pids[count++] = sb->processes[i].pid;
+        }
+    }
+    qsort(pids, (size_t)count, sizeof(*pids), compare);
+    return count;
+}
+
+pid_t scoreboard_core(const httpd_t *httpd)
+{
+    return (pid_t)view(httpd)->header.core_pid;
+}
+
+uint64_t scoreboard_served(const httpd_t *httpd)
+{
+    const psg_scoreboard_t *sb = view(httpd);
+    uint64_t served = 0;
+    uint32_t i;
+
+    for (i = 0; i < sb->header.groups_used; i++) {
+        served += sb->groups[i].served;
+    }
+    return served;
 }
 
 static int count_slots(const psg_scoreboard_t *sb, uint32_t state)

@@ -5,6 +5,8 @@
 #ifndef SCOREBOARD_VIEW_H
 #define SCOREBOARD_VIEW_H
 
+#include <stdint.h>
+
 #include "httpd_server.h"
 
 /* Requests that app processes are answering: what the processes say, and what
@@ -17,5 +19,13 @@ int scoreboard_queued(const httpd_t *httpd);
 
 /* App processes that are ready. */
 int scoreboard_ready(const httpd_t *httpd);
+/* Their pids, ordered; at most `size` are stored. Returns the number. */
+int scoreboard_pids(const httpd_t *httpd, pid_t *pids, int size);
+
+/* The core that last took the scoreboard over. */
+pid_t scoreboard_core(const httpd_t *httpd);
+
+/* Requests that were served, over all apps. */
+uint64_t scoreboard_served(const httpd_t *httpd);
 
 #endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What processes have: memory, descriptors, threads, CPU time. Tests that look
+ * for leaks compare it before and after. */
+#ifndef PROCESS_SIZE_H
+#define PROCESS_SIZE_H
+
+#include <sys/types.h>
+
+typedef struct {
+    long pss; /* KiB, proportional set size */
+    int fds;  /* open descriptors */
+    int threads;
+    double cpu; /* seconds used so far, ended children not counted */
+} process_size_t;
+
+/* All 0 if there is no such process. */
+process_size_t process_size(pid_t pid);
+
+#endif
