@@ -15,7 +15,7 @@
 #include "app_connection.h"
 #include "app_exchange.h"
 #include "client_watch.h"
-#include "error_page.h"
+#include "refusal.h"
 #include "request_body.h"
 
 APLOG_USE_MODULE(passenger);
@@ -31,7 +31,6 @@ enum {
     DEATH_WAIT_USEC = SECOND_USEC,
     /* Known to logs as "client closed request"; nobody receives it. */
     STATUS_CLIENT_GONE = 499,
-    RETRY_AFTER_LEN = 12,
 };
 
 /* What has to be given back. */
@@ -97,15 +96,6 @@ static apr_status_t release(void *data)
     return APR_SUCCESS;
 }
 
-static int unavailable(request_rec *r, unsigned seconds)
-{
-    char text[RETRY_AFTER_LEN];
-
-    apr_snprintf(text, sizeof(text), "%u", seconds);
-    apr_table_set(r->err_headers_out, "Retry-After", text);
-    return HTTP_SERVICE_UNAVAILABLE;
-}
-
 static void copy_for_people(char *to, size_t size, const char *text)
 {
     size_t len = text ? strnlen(text, size) : 0;
@@ -128,7 +118,7 @@ static int claim_slot(life_t *life)
                       "httpd process are taken; lower ThreadsPerChild or "
                       "H2MaxWorkers",
                       app_name(life), PSG_SLOTS_PER_CHILD);
-        return unavailable(r, 1);
+        return psg_refusal_unavailable(r, 1);
     }
     life->holding = CLAIMED;
     slot = &life->sb->slots[life->slot];
@@ -152,60 +142,14 @@ static int find_group(life_t *life)
                       "PSG0102: app '%s': the agent did not answer within %d "
                       "seconds; see its lines in this log",
                       app_name(life), ANSWER_USEC / SECOND_USEC);
-        return unavailable(life->r, 1);
+        return psg_refusal_unavailable(life->r, 1);
     }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, status, life->r,
                   "PSG0103: app '%s': the agent refused to take it on (reason "
                   "%u); see its lines in this log",
                   app_name(life), life->sb->slots[life->slot].refusal);
     return status == APR_EINVAL ? HTTP_INTERNAL_SERVER_ERROR
-                                : unavailable(life->r, 1);
-}
-
-/* A full queue is full for many requests; the log hears of it once a second. */
-static int refuse_full(life_t *life)
-{
-    static uint64_t next_line;
-    uint64_t now = psg_now();
-    uint64_t due = __atomic_load_n(&next_line, __ATOMIC_RELAXED);
-
-    if (now >= due
-        && __atomic_compare_exchange_n(&next_line, &due, now + SECOND_USEC, 0,
-                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, life->r,
-                      "PSG0104: app '%s': its queue is full "
-                      "(PassengerMaxRequestQueueSize %d); requests are "
-                      "answered 503",
-                      app_name(life),
-                      life->request->options->max_request_queue_size);
-    }
-    return unavailable(life->r, 1);
-}
-
-/* The page is made from a copy, since the lock must not be held for long. */
-static int answer_spawn_error(life_t *life)
-{
-    psg_group_t *group = &life->sb->groups[life->group];
-    psg_spawn_error_t *error = apr_palloc(life->r->pool, sizeof(*error));
-    int is_ours;
-
-    if (psg_group_lock(life->sb, life->group) != APR_SUCCESS) {
-        return unavailable(life->r, 1);
-    }
-    *error = group->error;
-    is_ours = group->generation == life->group_generation;
-    psg_group_unlock(life->sb, life->group);
-    if (!is_ours) {
-        /* The entry is another app's by now, and so is the error. */
-        return unavailable(life->r, 1);
-    }
-    release(life);
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, life->r,
-                  "PSG0106: app '%s' could not be started, error id %.*s: %.*s",
-                  app_name(life), (int)sizeof(error->id), error->id,
-                  (int)sizeof(error->summary), error->summary);
-    life->is_answered = 1;
-    return psg_error_page_send(life->r, life->request, error);
+                                : psg_refusal_unavailable(life->r, 1);
 }
 
 /* Nobody reads an answer any more. */
@@ -224,15 +168,6 @@ static int client_gone(life_t *life)
     return OK;
 }
 
-static int refuse_late(life_t *life)
-{
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, life->r,
-                  "PSG0107: app '%s': no process had time for '%s' before the "
-                  "deadline; see PassengerMaxPoolSize and Timeout",
-                  app_name(life), life->r->uri);
-    return unavailable(life->r, 1);
-}
-
 static int wait_in_queue(life_t *life)
 {
     psg_client_t client;
@@ -246,10 +181,13 @@ static int wait_in_queue(life_t *life)
             return OK;
         case PSG_WAIT_FAILED:
             life->holding = CLAIMED;
-            return answer_spawn_error(life);
+            release(life);
+            return psg_refusal_failed(life->r, life->request, life->group,
+                                      life->group_generation,
+                                      &life->is_answered);
         case PSG_WAIT_TIMED_OUT:
             life->holding = CLAIMED;
-            return refuse_late(life);
+            return psg_refusal_late(life->r, life->request);
         case PSG_WAIT_TICK:
             if (psg_client_gone(&client)) {
                 return client_gone(life);
@@ -282,7 +220,7 @@ static int enter_group(life_t *life)
             }
             return wait_in_queue(life);
         case PSG_ENTER_FULL:
-            return refuse_full(life);
+            return psg_refusal_full(life->r, life->request);
         case PSG_ENTER_GONE:
             psg_agent_forget_group(life->group, life->group_generation);
             break;
@@ -291,7 +229,7 @@ static int enter_group(life_t *life)
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, life->r,
                   "PSG0108: app '%s': the agent gave it up again and again",
                   app_name(life));
-    return unavailable(life->r, 1);
+    return psg_refusal_unavailable(life->r, 1);
 }
 
 /* number: of the line; next: what becomes of the request. */
@@ -378,7 +316,7 @@ static int try_process(life_t *life, int is_last)
         log_exchange(life, "PSG0113",
                      "the visitor gets a 503; raise httpd's limit of open "
                      "files (ulimit -n)");
-        return unavailable(life->r, 1);
+        return psg_refusal_unavailable(life->r, 1);
     case PSG_EXCHANGE_TOO_LARGE:
         return HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
     }
@@ -437,7 +375,7 @@ int psg_handler(request_rec *r)
                       "PSG0100: app '%s': there is no agent; see why in the "
                       "log of httpd's start",
                       request->app.root);
-        return unavailable(r, 1);
+        return psg_refusal_unavailable(r, 1);
     }
     life = apr_pcalloc(r->pool, sizeof(*life));
     life->r = r;
