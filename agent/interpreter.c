@@ -7,11 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
+
+#include "interpreter_search.h"
 
 static void fail(launch_failure_t *failure, const char *summary,
                  const char *details)
@@ -146,22 +149,96 @@ static void explain(launch_failure_t *failure, const char *file, int error,
          details);
 }
 
+/* PATH with the interpreter's folder in front: what belongs to it (gem, pip,
+ * npm, other programs of a virtual environment) is found, too. */
+static void extend_path(char **env, const char *file, apr_pool_t *pool)
+{
+    for (; *env; env++) {
+        if (strncmp(*env, "PATH=", 5) == 0) {
+            *env =
+                apr_psprintf(pool, "PATH=%.*s:%s",
+                             (int)(strrchr(file, '/') - file), file, *env + 5);
+        }
+    }
+}
+
+static const char *value_in(char **env, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (; *env; env++) {
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=') {
+            return *env + len + 1;
+        }
+    }
+    return "";
+}
+
+/* Says where nobody would look for it; the line goes to the log. */
+static void say(const char *file, const interpreter_search_t *found)
+{
+    if (found->why[0]) {
+        dprintf(STDERR_FILENO, "interpreter: %s, because %s\n", file,
+                found->why);
+    }
+    else if (found->tried[0]) {
+        dprintf(STDERR_FILENO,
+                "interpreter: %s, found in the PATH; what was asked for is not "
+                "there:\n%s",
+                file, found->tried);
+    }
+}
+
+static const char *find(launch_failure_t *failure, const char *name,
+                        const char *app_root, char **env, const char *path,
+                        apr_pool_t *pool)
+{
+    interpreter_search_t found;
+    const char *file;
+
+    interpreter_search(&found, name, app_root, value_in(env, "HOME"), pool);
+    file = found.file ? found.file : search(name, path, pool);
+    if (!file) {
+        fail(failure,
+             apr_psprintf(pool, "the interpreter '%s' was not found", name),
+             apr_psprintf(pool,
+                          "Looked for in these folders: %s. Install it, or "
+                          "name it with its full path in PassengerRuby, "
+                          "PassengerPython or PassengerNodejs.%s%s",
+                          path, found.tried[0] ? " Also tried:\n" : "",
+                          found.tried));
+        return NULL;
+    }
+    say(file, &found);
+    if (found.file) {
+        extend_path(env, file, pool);
+    }
+    return file;
+}
+
+static const char **with_program(const char *const *args, const char *file,
+                                 apr_pool_t *pool)
+{
+    int count = 0;
+    const char **copy;
+
+    while (args[count]) {
+        count++;
+    }
+    copy = apr_pmemdup(pool, args, ((size_t)count + 1) * sizeof(*args));
+    copy[0] = file;
+    return copy;
+}
+
 void interpreter_exec(launch_failure_t *failure, const char *const *args,
-                      char **env, const char *path, apr_pool_t *pool)
+                      const char *app_root, char **env, const char *path,
+                      apr_pool_t *pool)
 {
     const char *file = args[0];
 
     if (!strchr(file, '/')) {
-        file = search(file, path, pool);
+        file = find(failure, file, app_root, env, path, pool);
         if (!file) {
-            fail(failure,
-                 apr_psprintf(pool, "the interpreter '%s' was not found",
-                              args[0]),
-                 apr_psprintf(pool,
-                              "Looked for in these folders: %s. Install it, or "
-                              "name it with its full path in PassengerRuby, "
-                              "PassengerPython or PassengerNodejs.",
-                              path));
             return;
         }
     }
@@ -169,6 +246,7 @@ void interpreter_exec(launch_failure_t *failure, const char *const *args,
         explain(failure, file, errno, pool);
         return;
     }
-    execve(file, (char *const *)args, env);
+    /* The whole name: Python finds its virtual environment by it. */
+    execve(file, (char *const *)with_program(args, file, pool), env);
     explain(failure, file, errno, pool);
 }

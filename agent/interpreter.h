@@ -8,8 +8,10 @@
 #include "launcher.h"
 
 /* Returns only if it failed, with *failure filled. A name without a slash is
- * looked for in path. */
+ * looked for as interpreter_search.h says, then in path; the environment's PATH
+ * gets the folder it was found in. */
 void interpreter_exec(launch_failure_t *failure, const char *const *args,
-                      char **env, const char *path, apr_pool_t *pool);
+                      const char *app_root, char **env, const char *path,
+                      apr_pool_t *pool);
 
 #endif

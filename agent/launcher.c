@@ -202,7 +202,7 @@ static void run_as_tenant(const launch_t *launch, launch_failure_t *failure,
         || tenant_path_check_startup(failure, launch, pool) != APR_SUCCESS) {
         return;
     }
-    interpreter_exec(failure, launch->args,
+    interpreter_exec(failure, launch->args, launch->app_root,
                      launcher_env(launch, getpid(), pool),
                      path ? path : DEFAULT_PATH, pool);
 }
