@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "app_limits.h"
 #include "app_pool.h"
 #include "app_restart.h"
 #include "app_room.h"
@@ -54,6 +55,7 @@ void app_group_update(app_group_t *group, app_spec_t *spec,
                       apr_pool_t *spec_pool)
 {
     apr_pool_t *old = group->spec_pool;
+    app_process_t *proc;
 
     group->spec = spec;
     group->spec_pool = spec_pool;
@@ -63,6 +65,9 @@ void app_group_update(app_group_t *group, app_spec_t *spec,
     scoreboard_group_set_options(
         group->core->writer, group->index, spec->stored, spec->stored_len,
         (uint32_t)spec->options->max_request_queue_size);
+    for (proc = group->first; proc; proc = proc->next) {
+        app_limits_apply(proc);
+    }
 }
 
 uint32_t app_group_useful(const app_group_t *group)
@@ -87,9 +92,17 @@ uint32_t app_group_minimum(const app_group_t *group)
                : 0;
 }
 
+uint32_t app_group_limit(const app_group_t *group)
+{
+    uint32_t own = (uint32_t)group->spec->options->max_instances;
+    uint32_t of_all = (uint32_t)group->core->options->max_instances_per_app;
+
+    return own == 0 || (of_all != 0 && of_all < own) ? of_all : own;
+}
+
 static int is_allowed_more(const app_group_t *group)
 {
-    uint32_t most = (uint32_t)group->core->options->max_instances_per_app;
+    uint32_t most = app_group_limit(group);
 
     /* The new process of a restart boots before an old one goes. */
     if (most > 0 && app_restart_is_going_on(group)) {

@@ -47,6 +47,10 @@ void app_group_look(app_group_t *group);
 uint32_t app_group_useful(const app_group_t *group);
 uint32_t app_group_size(const app_group_t *group);
 
+/* How many processes it may have by PassengerMaxInstances and
+ * PassengerMaxInstancesPerApp; 0 = no limit but the pool's. */
+uint32_t app_group_limit(const app_group_t *group);
+
 /* How many processes stay although they are idle. */
 uint32_t app_group_minimum(const app_group_t *group);
 

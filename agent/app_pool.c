@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "app_limits.h"
 #include "app_restart.h"
 #include "app_room.h"
 #include "scoreboard_writer.h"
@@ -246,6 +247,7 @@ void app_pool_tick(core_t *core)
          i = apr_hash_next(i)) {
         look_after(core, apr_hash_this_val(i), now);
     }
+    app_limits_tick(core);
     app_room_trim(core);
 }
 

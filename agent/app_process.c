@@ -12,6 +12,7 @@
 #include "agent_log.h"
 #include "app_channels.h"
 #include "app_group.h"
+#include "app_limits.h"
 #include "request_log.h"
 #include "scoreboard_writer.h"
 
@@ -377,9 +378,13 @@ void app_process_attach(app_process_t *proc, int pid, const int fds[3])
 void app_process_ready(app_process_t *proc, psg_format_e format,
                        uint32_t concurrency, int keep_alive)
 {
+    int forced = proc->group->spec->options->max_concurrent_requests;
+
     if (proc->state == PSG_PROCESS_SPAWNING) {
-        scoreboard_process_set_service(proc->core->writer, proc->index, format,
-                                       concurrency, keep_alive);
+        scoreboard_process_set_service(
+            proc->core->writer, proc->index, format,
+            forced >= 0 ? (uint32_t)forced : concurrency, keep_alive);
+        app_limits_apply(proc);
     }
     app_process_event(proc, ON_READY, "it takes requests");
 }

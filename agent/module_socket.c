@@ -12,6 +12,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "app_limits.h"
 #include "app_pool.h"
 #include "child_watch.h"
 #include "scoreboard_writer.h"
@@ -119,6 +120,16 @@ static void on_drained(core_t *core, const psg_msg_drained_t *msg)
     }
 }
 
+static void on_exhausted(core_t *core, const psg_msg_exhausted_t *msg)
+{
+    app_process_t *proc =
+        app_pool_process(core, msg->process, msg->process_generation);
+
+    if (proc) {
+        app_limits_check_requests(proc);
+    }
+}
+
 /* One failure means little: perhaps the process just died, which its EXITED
  * will tell. One that stays and cannot be reached is of no use. */
 static void on_suspect(core_t *core, const psg_msg_suspect_t *msg)
@@ -165,6 +176,9 @@ static int handle(connection_t *connection, const psg_message_t *msg)
         return 1;
     case PSG_MSG_DRAINED:
         on_drained(core, &msg->as.drained);
+        return 1;
+    case PSG_MSG_EXHAUSTED:
+        on_exhausted(core, &msg->as.exhausted);
         return 1;
     case PSG_MSG_SUSPECT:
         on_suspect(core, &msg->as.suspect);

@@ -300,6 +300,18 @@ void scoreboard_process_set_service(scoreboard_writer_t *writer,
     STORE(entry->last_used, psg_now());
 }
 
+void scoreboard_process_set_most(scoreboard_writer_t *writer, uint32_t group,
+                                 uint32_t process, uint32_t most)
+{
+    psg_process_t *entry = &writer->sb->processes[process];
+    int locked = lock_group(writer, group);
+    uint64_t had = entry->served + LOAD(entry->busy);
+
+    STORE(entry->requests_left, most > had ? (uint32_t)(most - had) : 0);
+    STORE(entry->countdown, most > 0);
+    unlock_group(writer, group, locked);
+}
+
 uint32_t scoreboard_process_set_state(scoreboard_writer_t *writer,
                                       uint32_t group, uint32_t process,
                                       psg_process_state_e state)

@@ -68,6 +68,11 @@ void scoreboard_process_set_service(scoreboard_writer_t *writer,
                                     uint32_t process, psg_format_e format,
                                     uint32_t concurrency, int keep_alive);
 
+/* It gets no more requests than `most` in all, counting those it had; 0 = no
+ * limit. */
+void scoreboard_process_set_most(scoreboard_writer_t *writer, uint32_t group,
+                                 uint32_t process, uint32_t most);
+
 /* Publishes the state; READY also dispatches. Returns the requests it has. */
 uint32_t scoreboard_process_set_state(scoreboard_writer_t *writer,
                                       uint32_t group, uint32_t process,

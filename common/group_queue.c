@@ -21,7 +21,8 @@ static int takes_one_more(const psg_process_t *process, uint32_t busy)
     uint32_t concurrency = psg_peek(&process->concurrency);
 
     return psg_peek(&process->state) == PSG_PROCESS_READY
-           && (concurrency == 0 || busy < concurrency);
+           && (concurrency == 0 || busy < concurrency)
+           && !psg_group_is_used_up(process);
 }
 
 /* Returns 0 if the list of processes is not one. */
@@ -86,7 +87,13 @@ void psg_group_run(psg_scoreboard_t *sb, uint32_t slot, uint32_t process)
 
     s->process = process;
     s->process_generation = p->generation;
+    s->running = now_coarse();
     p->busy++;
+    /* Before the state: whoever dies in between costs the process a request,
+     * instead of giving it one too many. */
+    if (psg_peek(&p->requests_left) > 0) {
+        p->requests_left--;
+    }
     psg_slot_set_state(s, PSG_SLOT_RUNNING);
 }
 

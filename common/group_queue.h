@@ -29,6 +29,13 @@ static inline void psg_slot_set_state(psg_slot_t *slot, psg_slot_state_e state)
     __atomic_store_n(&slot->state, (uint32_t)state, __ATOMIC_RELEASE);
 }
 
+/* Whether the process had all the requests it is to have. */
+static inline int psg_group_is_used_up(const psg_process_t *process)
+{
+    return psg_peek(&process->countdown) != 0
+           && psg_peek(&process->requests_left) == 0;
+}
+
 /* The READY process with the fewest requests that may take one more, the first
  * of equals; PSG_NONE if there is none. */
 uint32_t psg_group_pick(psg_scoreboard_t *sb, uint32_t g);

@@ -228,6 +228,16 @@ psg_wait_e psg_slot_wait(psg_scoreboard_t *sb, uint32_t slot, uint64_t deadline,
     }
 }
 
+int psg_slot_is_last(const psg_scoreboard_t *sb, uint32_t slot)
+{
+    uint32_t process = psg_peek(&sb->slots[slot].process);
+
+    return process < PSG_MAX_PROCESSES
+           && psg_peek(&sb->processes[process].generation)
+                  == psg_peek(&sb->slots[slot].process_generation)
+           && psg_group_is_used_up(&sb->processes[process]);
+}
+
 void psg_slot_abandon(psg_scoreboard_t *sb, uint32_t slot)
 {
     psg_slot_t *s = &sb->slots[slot];

@@ -61,6 +61,10 @@ void psg_slot_ask(psg_scoreboard_t *sb, uint32_t slot, uint64_t ticket);
 psg_slot_state_e psg_slot_wait_answer(psg_scoreboard_t *sb, uint32_t slot,
                                       uint64_t tick);
 
+/* Whether the process of a RUNNING slot gets no more requests: tell the core.
+ * With concurrency others may have told it already, which does no harm. */
+int psg_slot_is_last(const psg_scoreboard_t *sb, uint32_t slot);
+
 /* Leaves the queue (client went away). Afterwards the slot is neither queued
  * nor running: a process handed over in the meantime is given back. */
 void psg_slot_abandon(psg_scoreboard_t *sb, uint32_t slot);

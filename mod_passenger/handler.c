@@ -168,6 +168,18 @@ static int client_gone(life_t *life)
     return OK;
 }
 
+/* A process is ours. If it gets no other request, its successor may boot now. */
+static int run(life_t *life)
+{
+    const psg_slot_t *slot = &life->sb->slots[life->slot];
+
+    life->holding = RUNNING;
+    if (psg_slot_is_last(life->sb, life->slot)) {
+        psg_agent_tell_exhausted(slot->process, slot->process_generation);
+    }
+    return OK;
+}
+
 static int wait_in_queue(life_t *life)
 {
     psg_client_t client;
@@ -177,8 +189,7 @@ static int wait_in_queue(life_t *life)
         switch (psg_slot_wait(life->sb, life->slot, life->deadline,
                               QUEUE_TICK_USEC)) {
         case PSG_WAIT_RUNNING:
-            life->holding = RUNNING;
-            return OK;
+            return run(life);
         case PSG_WAIT_FAILED:
             life->holding = CLAIMED;
             release(life);
@@ -211,8 +222,7 @@ static int enter_group(life_t *life)
         switch (psg_slot_enter(life->sb, life->slot, life->group,
                                life->group_generation, &must_tell)) {
         case PSG_ENTER_RUNNING:
-            life->holding = RUNNING;
-            return OK;
+            return run(life);
         case PSG_ENTER_QUEUED:
             life->holding = QUEUED;
             if (must_tell) {

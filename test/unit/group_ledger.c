@@ -77,7 +77,8 @@ static void check_process(const psg_process_t *process, uint32_t running,
     /* Nobody waits for a process that is free. */
     CHECK(queued == 0 || process->state != PSG_PROCESS_READY
           || (process->concurrency != 0
-              && process->busy == process->concurrency));
+              && process->busy == process->concurrency)
+          || (process->countdown && process->requests_left == 0));
 }
 
 void group_ledger_check(const psg_scoreboard_t *sb, uint32_t g)

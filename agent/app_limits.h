@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The limits of single processes: how many requests, how much memory. What is
+ * above one is replaced by app_restart or killed. */
+#ifndef APP_LIMITS_H
+#define APP_LIMITS_H
+
+#include "app_process.h"
+#include "core.h"
+
+/* Makes PassengerMaxRequests hold for the process; to be called before it gets
+ * READY, and when the options of its group change. */
+void app_limits_apply(const app_process_t *proc);
+
+/* Replaces the process if it had all the requests it is to have. */
+void app_limits_check_requests(app_process_t *proc);
+
+/* Looks at all processes; once a second. */
+void app_limits_tick(core_t *core);
+
+#endif
