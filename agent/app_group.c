@@ -15,6 +15,7 @@
 #include "app_room.h"
 #include "scoreboard_writer.h"
 #include "spawn_report.h"
+#include "start_queue.h"
 
 enum {
     SECOND = 1000000,
@@ -48,6 +49,7 @@ app_group_t *app_group_create(core_t *core, uint32_t index, app_spec_t *spec,
     group->key = apr_pstrdup(pool, spec->key);
     group->last_asked = event_loop_now(core->loop);
     app_group_update(group, spec, spec_pool);
+    start_queue_join(group);
     return group;
 }
 
@@ -161,30 +163,48 @@ static void wait_for_start(app_group_t *group, uint32_t queued, uint64_t usec)
     }
 }
 
-/* Starts a process unless it is too early or there is no room. */
+/* The pool is full: another app makes room for those who wait. A restart makes
+ * do with the places the app has. */
+static void find_place(app_group_t *group, uint32_t queued)
+{
+    if (queued > 0) {
+        app_room_make(group->core, group);
+    }
+    else if (!app_restart_has_old(group)) {
+        start_queue_leave(group); /* nobody ends for what nobody needs yet */
+    }
+    if (app_restart_has_old(group) && !app_room_find(group->core, group)) {
+        app_restart_yield(group);
+    }
+}
+
+/* Starts a process unless it is too early or others go first. */
 static void start_if_possible(app_group_t *group, uint32_t queued)
 {
     core_t *core = group->core;
     uint64_t now = event_loop_now(core->loop);
+    start_e admitted;
     apr_status_t rv;
 
     if (core->stopping) {
+        start_queue_leave(group);
         return;
     }
     if (!is_allowed_more(group)) {
-        group->waits_since = 0;
+        start_queue_leave(group);
         app_restart_yield(group);
         return;
     }
     if (now < group->next_start) {
-        group->waits_since = 0;
+        start_queue_leave(group);
         wait_for_start(group, queued, group->next_start - now);
         return;
     }
-    if (!app_room_is_free(core, group, queued > 0)) {
-        if (app_restart_has_old(group) && !app_room_find(core, group)) {
-            app_restart_yield(group);
-        }
+    admitted = start_queue_admit(group);
+    if (admitted == START_NO_PLACE) {
+        find_place(group, queued);
+    }
+    if (admitted != START_NOW) {
         return;
     }
     rv = app_process_start(group);
@@ -209,7 +229,7 @@ static void look(app_group_t *group, int tell_again)
         start_if_possible(group, queued);
     }
     else {
-        group->waits_since = 0;
+        start_queue_leave(group);
     }
     /* As long as we were told and did not ask to be told again, we look. */
     if ((queued > 0 || wanted) && !group->look.loop) {
@@ -229,9 +249,9 @@ void app_group_look(app_group_t *group)
 
 void app_group_go_on(app_group_t *group)
 {
-    /* Who waits for room goes first: else an app whose processes crash could
+    /* Who waits for a start goes first: else an app whose processes crash could
      * keep all others out. */
-    app_room_share(group->core);
+    start_queue_serve(group->core);
     app_group_look(group);
 }
 
@@ -253,6 +273,23 @@ static void publish_processes(app_group_t *group)
     }
     scoreboard_group_set_processes(group->core->writer, group->index, indices,
                                    count);
+}
+
+void app_group_count(app_group_t *group, psg_process_state_e from,
+                     psg_process_state_e to)
+{
+    if (from != PSG_PROCESS_STATE_COUNT) {
+        group->count[from]--;
+    }
+    if (to != PSG_PROCESS_STATE_COUNT) {
+        group->count[to]++;
+    }
+    if (from == PSG_PROCESS_SPAWNING && to != from) {
+        start_queue_ended(group);
+    }
+    if (to == PSG_PROCESS_SPAWNING && to != from) {
+        start_queue_began(group);
+    }
 }
 
 void app_group_add(app_group_t *group, app_process_t *proc)
@@ -277,6 +314,7 @@ void app_group_process_ready(app_group_t *group, app_process_t *proc)
     group->next_start = 0;
     app_restart_go_on(group, proc);
     app_group_look(group);
+    start_queue_serve(group->core);
 }
 
 /* Tells those who wait, unless another process will serve them. */
@@ -391,6 +429,7 @@ apr_status_t app_group_free(app_group_t *group)
 
     if (rv == APR_SUCCESS) {
         event_timer_clear(&group->look);
+        start_queue_quit(group);
         apr_pool_destroy(group->spec_pool);
         apr_pool_destroy(group->pool);
     }

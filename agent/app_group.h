@@ -6,9 +6,13 @@
 #ifndef APP_GROUP_H
 #define APP_GROUP_H
 
+#include <apr_ring.h>
+
 #include "app_process.h"
 #include "app_spec.h"
 #include "core.h"
+
+typedef struct start_user_t start_user_t;
 
 typedef struct app_group_t {
     core_t *core;
@@ -25,6 +29,9 @@ typedef struct app_group_t {
     int failing;         /* the last start failed */
     uint64_t next_start; /* none before this time */
     event_timer_t look;
+    start_user_t *user; /* of start_queue, as the next three */
+    APR_RING_ENTRY(app_group_t) in_line;
+    int is_in_line;       /* for a start */
     uint64_t waits_since; /* for room in the pool; 0 = does not wait */
     uint64_t last_asked;
 } app_group_t;
@@ -60,6 +67,11 @@ void app_group_tidy(app_group_t *group, uint64_t now);
 /* Drains all processes. */
 void app_group_drain(app_group_t *group, const char *why);
 void app_group_stop(app_group_t *group, const char *why);
+
+/* From app_process: a process goes from one state to another, for which
+ * PSG_PROCESS_STATE_COUNT means that it is not (any more) one of the group. */
+void app_group_count(app_group_t *group, psg_process_state_e from,
+                     psg_process_state_e to);
 
 /* From app_process: a process was made; can be used; is DEAD and about to be
  * gone; is gone. */

@@ -13,6 +13,7 @@
 #include "app_restart.h"
 #include "app_room.h"
 #include "scoreboard_writer.h"
+#include "start_queue.h"
 
 enum {
     SECOND = 1000000,
@@ -27,6 +28,7 @@ app_pool_t *app_pool_create(core_t *core)
     apps->by_key = apr_hash_make(core->pool);
     apps->groups = apr_hash_make(core->pool);
     apps->processes = apr_hash_make(core->pool);
+    apps->starts = start_queue_create(core);
     return apps;
 }
 
@@ -249,6 +251,7 @@ void app_pool_tick(core_t *core)
     }
     app_limits_tick(core);
     app_room_trim(core);
+    start_queue_serve(core);
 }
 
 static void on_tick(void *baton)

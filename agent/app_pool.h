@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* All apps: finds the group of an app and looks after all. module_socket and watchdog_link call in. Who gets a place
- * in the pool is app_room's to decide. */
+/* All apps: finds the group of an app and looks after all. module_socket and
+ * watchdog_link call in. Who starts a process next is start_queue's to decide,
+ * who gives up his place in the pool app_room's. */
 #ifndef APP_POOL_H
 #define APP_POOL_H
 
@@ -11,10 +12,13 @@
 #include "core.h"
 #include "wire.h"
 
+struct start_queue_t;
+
 struct app_pool_t {
     apr_hash_t *by_key;    /* app_group_t by spec->key */
     apr_hash_t *groups;    /* app_group_t by index */
     apr_hash_t *processes; /* app_process_t by index */
+    struct start_queue_t *starts;
     event_timer_t tick;
 };
 

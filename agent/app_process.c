@@ -120,8 +120,7 @@ static void move(app_process_t *proc, psg_process_state_e next, const char *why)
               "PSG2101: app '%s': process %u (pid %d): %s -> %s: %s",
               group->spec->root, proc->index, proc->pid,
               state_words[proc->state], state_words[next], why);
-    group->count[proc->state]--;
-    group->count[next]++;
+    app_group_count(group, proc->state, next);
     proc->state = next;
     if (next != PSG_PROCESS_UNUSED) {
         proc->busy = scoreboard_process_set_state(
@@ -273,7 +272,7 @@ static void bury(app_process_t *proc)
 
 static void dispose(app_process_t *proc)
 {
-    proc->group->count[PSG_PROCESS_UNUSED]--;
+    app_group_count(proc->group, PSG_PROCESS_UNUSED, PSG_PROCESS_STATE_COUNT);
     scoreboard_process_free(proc->core->writer, proc->index);
     apr_pool_destroy(proc->pool);
 }
@@ -323,7 +322,7 @@ apr_status_t app_process_start(app_group_t *group)
     proc->started = event_loop_now(group->core->loop);
     proc->epoch = group->epoch;
     scoreboard_process_set_epoch(group->core->writer, proc->index, proc->epoch);
-    group->count[PSG_PROCESS_UNUSED]++;
+    app_group_count(group, PSG_PROCESS_STATE_COUNT, PSG_PROCESS_UNUSED);
     app_group_add(group, proc);
     app_process_event(proc, ON_START, "the app needs a process");
     return APR_SUCCESS;
@@ -349,7 +348,7 @@ app_process_t *app_process_adopt(app_group_t *group, uint32_t index,
     proc->unwanted = proc->state == PSG_PROCESS_DRAINING
                      || proc->state == PSG_PROCESS_STOPPING;
     scoreboard_process_keep(group->core->writer, index);
-    group->count[proc->state]++;
+    app_group_count(group, PSG_PROCESS_STATE_COUNT, proc->state);
     app_group_add(group, proc);
     return proc;
 }

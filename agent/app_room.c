@@ -5,6 +5,7 @@
 #include "app_room.h"
 
 #include "app_pool.h"
+#include "start_queue.h"
 
 enum {
     SECOND = 1000000,
@@ -90,15 +91,16 @@ static app_process_t *of_largest(core_t *core, const app_group_t *but,
 }
 
 /* Makes one process of another app end, unless enough are ending already. */
-static void make_room(core_t *core, const app_group_t *group)
+static void end_another(core_t *core, const app_group_t *group)
 {
     survey_t seen = survey(core);
+    uint32_t most = start_queue_most(core); /* more could not start at once */
     uint64_t waited = event_loop_now(core->loop) - group->waits_since;
     /* One that drains may take long; the next one is asked after as long. */
     uint64_t turn = 1 + seen.draining;
     app_process_t *victim;
 
-    if (seen.leaving >= seen.in_line) {
+    if (seen.leaving >= (seen.in_line < most ? seen.in_line : most)) {
         return;
     }
     victim = longest_idle(core, group);
@@ -113,19 +115,9 @@ static void make_room(core_t *core, const app_group_t *group)
     }
 }
 
-int app_room_is_free(core_t *core, app_group_t *group, int request_waits)
+int app_room_is_free(const core_t *core)
 {
-    if (app_pool_size(core) < (uint32_t)core->options->max_pool_size) {
-        group->waits_since = 0;
-        return 1;
-    }
-    if (request_waits) {
-        if (group->waits_since == 0) {
-            group->waits_since = event_loop_now(core->loop);
-        }
-        make_room(core, group);
-    }
-    return 0;
+    return app_pool_size(core) < (uint32_t)core->options->max_pool_size;
 }
 
 int app_room_find(core_t *core, app_group_t *group)
@@ -147,32 +139,15 @@ int app_room_find(core_t *core, app_group_t *group)
     return victim != NULL;
 }
 
-static app_group_t *first_in_line(core_t *core)
+void app_room_make(core_t *core, app_group_t *group)
 {
-    apr_pool_t *scratch = event_loop_scratch(core->loop);
-    app_group_t *first = NULL;
-
-    for (apr_hash_index_t *i = apr_hash_first(scratch, core->apps->groups); i;
-         i = apr_hash_next(i)) {
-        app_group_t *group = apr_hash_this_val(i);
-
-        if (group->waits_since != 0
-            && (!first || group->waits_since < first->waits_since)) {
-            first = group;
-        }
+    if (app_room_is_free(core)) {
+        return;
     }
-    return first;
-}
-
-void app_room_share(core_t *core)
-{
-    app_group_t *first;
-
-    while (app_pool_size(core) < (uint32_t)core->options->max_pool_size
-           && (first = first_in_line(core))) {
-        first->waits_since = 0; /* it starts one, or does not need it now */
-        app_group_look(first);
+    if (group->waits_since == 0) {
+        group->waits_since = event_loop_now(core->loop);
     }
+    end_another(core, group);
 }
 
 void app_room_trim(core_t *core)

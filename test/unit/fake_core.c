@@ -137,22 +137,14 @@ fake_core_t *fake_core_after(fake_core_t *before)
     return fake;
 }
 
-app_group_t *fake_group(fake_core_t *fake, const char *root,
-                        const char *directive, const char *value)
+static app_group_t *find(fake_core_t *fake, const char *root, uint32_t owner,
+                         const psg_options_t *options)
 {
-    psg_options_t *options = psg_options_create(test_pool());
     char encoded[1024];
-    psg_msg_group_t msg = {.owner = 1000, .owner_gid = 1000};
+    psg_msg_group_t msg = {.owner = owner, .owner_gid = owner};
     psg_refusal_e refusal;
     app_group_t *group;
 
-    if (directive) {
-        const char *wrong =
-            psg_options_set(options, (psg_option_e)psg_options_find(directive),
-                            value, test_pool());
-
-        CHECK_STR(wrong ? wrong : "", "");
-    }
     msg.app_root = (psg_bytes_t){root, strlen(root)};
     msg.app_type = (psg_bytes_t){"python", 6};
     msg.startup_file = (psg_bytes_t){"passenger_wsgi.py", 17};
@@ -164,6 +156,26 @@ app_group_t *fake_group(fake_core_t *fake, const char *root,
     CHECK_INT(app_pool_find(&fake->core, &msg, 1, &group, &refusal),
               APR_SUCCESS);
     return group;
+}
+
+app_group_t *fake_group(fake_core_t *fake, const char *root,
+                        const char *directive, const char *value)
+{
+    psg_options_t *options = psg_options_create(test_pool());
+
+    if (directive) {
+        const char *wrong =
+            psg_options_set(options, (psg_option_e)psg_options_find(directive),
+                            value, test_pool());
+
+        CHECK_STR(wrong ? wrong : "", "");
+    }
+    return find(fake, root, 1000, options);
+}
+
+app_group_t *fake_group_of(fake_core_t *fake, const char *root, uint32_t owner)
+{
+    return find(fake, root, owner, psg_options_create(test_pool()));
 }
 
 void fake_pass(fake_core_t *fake, double seconds)

@@ -39,6 +39,9 @@ fake_core_t *fake_core_after(fake_core_t *before);
 app_group_t *fake_group(fake_core_t *fake, const char *root,
                         const char *directive, const char *value);
 
+/* The same without options, for an app whose startup file is that user's. */
+app_group_t *fake_group_of(fake_core_t *fake, const char *root, uint32_t owner);
+
 /* Lets time pass: timers that are due run, in steps of 10 ms. */
 void fake_pass(fake_core_t *fake, double seconds);
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Many apps that have to start: nobody waits for another user's slow ones, and
+ * everybody gets an answer. */
+#include <stdlib.h>
+
+#include "app_server.h"
+#include "http_client.h"
+#include "process_tree.h"
+#include "tenants.h"
+#include "test.h"
+
+enum {
+    HANGING = 5,
+    COLD_APPS = 60,       /* TEST_COLD_APPS: another number, for long tests */
+    COLD_APPS_MAX = 1000, /* as many as httpd is configured for here */
+    COLD_SECONDS = 110    /* after 95 the last one is answered 503 */
+};
+
+/* An app that loads only when the file "release" is in its folder. */
+static void make_hanging_app(const char *folder)
+{
+    test_file(test_format("%s/passenger_wsgi.py", folder),
+              "import os, time\n"
+              "while not os.path.exists('release'):\n"
+              "    time.sleep(0.01)\n"
+              "def application(environ, start_response):\n"
+              "    start_response('200 OK', [])\n"
+              "    return [b'at last']\n");
+}
+
+/* The hanging app at /0, /1 and so on, each an app of its own. */
+static const char *hanging_apps(void)
+{
+    const char *config = test_format("<Location />\n"
+                                     "PassengerAppRoot \"%s/hanging\"\n",
+                                     test_dir());
+
+    for (int i = 0; i < HANGING; i++) {
+        config = test_format("%sPassengerBaseURI /%d\n", config, i);
+    }
+    return test_format("%s</Location>\n"
+                       "<Location /other>\n"
+                       "PassengerBaseURI /other\n"
+                       "PassengerAppRoot \"%s/other\"\n"
+                       "</Location>\n",
+                       config, test_dir());
+}
+
+static http_running_t *begin(const char *url)
+{
+    return http_begin(
+        &(http_request_t){.url = url, .seconds = COLD_SECONDS, .discard = 1});
+}
+
+TEST_DEADLINE(starts_of_one_user_that_hang_delay_no_other, 60)
+{
+    http_running_t *waiting[HANGING];
+    const char *loaders;
+    httpd_t *httpd;
+
+    tenants_create();
+    app_require("python3");
+    make_hanging_app("hanging");
+    app_copy("python", "other");
+    test_shell(NULL,
+               "chown -R psgalice '%s/hanging'; chown -R psgbob '%s/other'",
+               test_dir(), test_dir());
+    httpd = httpd_start(
+        &(httpd_config_t){.server_config = "PassengerMaxPoolSize 20\n"
+                                           "PassengerMaxConcurrentStarts 2\n",
+                          .vhost_config = hanging_apps()});
+    for (int i = 0; i < HANGING; i++) {
+        waiting[i] = begin(test_format("%s/%d/x", httpd->url, i));
+    }
+    httpd_await_log(httpd, "unused -> spawning");
+    CHECK_STR(http_get_body(200, "%s/other/hello", httpd->url),
+              "hello from python\n");
+    test_shell(&loaders, "pgrep -c -u psgalice | tr -d '\\n'");
+    CHECK_STR(loaders, "1"); /* half of two */
+    test_file("hanging/release", "");
+    for (int i = 0; i < HANGING; i++) {
+        CHECK_INT(http_end(waiting[i])->status, 200);
+    }
+}
+
+static int cold_app_count(void)
+{
+    const char *count = getenv("TEST_COLD_APPS");
+    int apps = count ? atoi(count) : COLD_APPS;
+
+    return apps < COLD_APPS_MAX ? apps : COLD_APPS_MAX;
+}
+
+/* One folder that is many apps. */
+static httpd_t *serve_cold_apps(int count)
+{
+    const char *config = test_format("PassengerAppRoot \"%s/www\"\n"
+                                     "PassengerBaseURI",
+                                     test_dir());
+
+    for (int i = 0; i < count; i++) {
+        config = test_format("%s /%d", config, i);
+    }
+    return app_serve(
+        "python",
+        &(httpd_config_t){.server_config = "ServerLimit 64\n"
+                                           "MaxRequestWorkers 1024\n"
+                                           "PassengerMaxPoolSize 8\n",
+                          .vhost_config = test_format("%s\n", config)});
+}
+
+TEST_DEADLINE(cold_apps_are_all_answered, 150)
+{
+    http_running_t *running[COLD_APPS_MAX];
+    int count = cold_app_count(), served = 0;
+    httpd_t *httpd = serve_cold_apps(count);
+
+    httpd_allow_log("PSG0107"); /* where starting takes longer than we wait */
+    for (int i = 0; i < count; i++) {
+        running[i] = begin(test_format("%s/%d/hello", httpd->url, i));
+    }
+    for (int i = 0; i < count; i++) {
+        const http_response_t *response = http_end(running[i]);
+
+        if (response->status == 200) {
+            served++;
+            continue;
+        }
+        CHECK_INT(response->status, 503);
+        CHECK(http_header(response, "Retry-After") != NULL);
+    }
+    CHECK(served >= 8);
+}
