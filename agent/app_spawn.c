@@ -5,11 +5,9 @@
 #include "app_spawn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,17 +15,14 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "birth.h"
+#include "child_channels.h"
+
 /* Far above what any app needs, far below what hurts. */
 enum {
     LIST_MAX = 4096,
     NAME_LENGTH_MAX = 255
 };
-
-/* Both ends of what connects an app with the core. The watchdog keeps the
- * first, the app gets the second. */
-typedef struct {
-    int control[2], output[2], listening;
-} channels_t;
 
 static apr_status_t refuse(const char **reason, const char *text)
 {
@@ -94,6 +89,10 @@ apr_status_t app_spawn_parse(launch_t *launch, identity_request_t *request,
     if (spawn->process >= PSG_MAX_PROCESSES) {
         return refuse(reason, "SPAWN is invalid: no such process index");
     }
+    if (spawn->kind >= PSG_KIND_COUNT
+        || (spawn->preloader != PSG_NONE && spawn->kind != PSG_KIND_APP)) {
+        return refuse(reason, "SPAWN is invalid: no such kind of process");
+    }
     if (spawn->identity >= IDENTITY_COUNT || !request->user
         || !request->group) {
         return refuse(reason, "SPAWN is invalid: identity, user or group");
@@ -113,35 +112,6 @@ apr_status_t app_spawn_parse(launch_t *launch, identity_request_t *request,
         return refuse(reason, "SPAWN is invalid: the environment");
     }
     return APR_SUCCESS;
-}
-
-static void close_one(int *fd)
-{
-    if (*fd >= 0) {
-        close(*fd);
-    }
-    *fd = -1;
-}
-
-static void close_ends(channels_t *channels, int end)
-{
-    close_one(&channels->control[end]);
-    close_one(&channels->output[end]);
-}
-
-/* The core's ends do not block: it is one thread for all apps. */
-static apr_status_t open_channels(channels_t *channels, watchdog_t *dog,
-                                  const char *name)
-{
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channels->control)
-            != 0
-        || pipe2(channels->output, O_CLOEXEC) != 0
-        || fcntl(channels->control[0], F_SETFL, O_NONBLOCK) != 0
-        || fcntl(channels->output[0], F_SETFL, O_NONBLOCK) != 0) {
-        return APR_FROM_OS_ERROR(errno);
-    }
-    return app_socket_listen(&channels->listening, dog->dir.fd, name,
-                             SOCK_STREAM, &dog->app_access);
 }
 
 /* Forks. The pidfd is taken before anybody could reap the child, so it can
@@ -180,39 +150,34 @@ static apr_status_t fail_system(watchdog_t *dog, const char **reason,
 }
 
 /* Everything that needs descriptors, and gives them back on failure. */
-static apr_status_t start(watchdog_t *dog, launch_t *launch, uint32_t process,
-                          uint32_t generation, const char **reason)
+static apr_status_t start(watchdog_t *dog, launch_t *launch,
+                          const psg_msg_spawn_t *spawn, const char **reason)
 {
-    channels_t channels = {{-1, -1}, {-1, -1}, -1};
-    app_child_t child = {.generation = generation};
-    char name[APP_SOCKET_NAME_SIZE];
-    apr_status_t rv;
+    app_child_t child = {.generation = spawn->process_generation};
+    child_channels_t channels;
+    const char *what = "cannot make the sockets of the process";
+    apr_status_t rv = child_channels_open(
+        &channels, dog, spawn->process, spawn->process_generation, spawn->kind);
 
-    app_socket_name(name, process, generation);
-    rv = open_channels(&channels, dog, name);
-    if (rv != APR_SUCCESS) {
-        fail_system(dog, reason, "cannot make the sockets of the process", rv);
-    }
-    else {
+    if (rv == APR_SUCCESS) {
         launch->control = channels.control[1];
         launch->output = channels.output[1];
         launch->listening = channels.listening;
+        what = "cannot fork";
         rv = fork_app(&child, launch, dog->scratch);
-        if (rv != APR_SUCCESS) {
-            fail_system(dog, reason, "cannot fork", rv);
-        }
     }
-    close_ends(&channels, 1);
     if (rv != APR_SUCCESS) {
-        close_ends(&channels, 0);
-        close_one(&channels.listening);
-        app_socket_remove(dog->dir.fd, name);
-        return rv;
+        child_channels_undo(&channels, dog, spawn->process,
+                            spawn->process_generation);
+        return fail_system(dog, reason, what, rv);
     }
-    child.fds[CHILD_CONTROL] = channels.control[0];
-    child.fds[CHILD_OUTPUT] = channels.output[0];
-    child.fds[CHILD_LISTENING] = channels.listening;
-    child_table_add(dog->children, process, &child);
+    child_channels_close_theirs(&channels);
+    child_channels_keep(&channels, &child);
+    if (spawn->kind == PSG_KIND_PRELOADER) {
+        child.origin = child_origin_create(&launch->identity, launch->owner_gid,
+                                           launch->app_root, dog->pool);
+    }
+    child_table_add(dog->children, spawn->process, &child);
     return APR_SUCCESS;
 }
 
@@ -227,7 +192,8 @@ apr_status_t app_spawn(watchdog_t *dog, const psg_msg_spawn_t *spawn,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    if (child_table_find(dog->children, spawn->process)) {
+    if (child_table_find(dog->children, spawn->process)
+        || birth_find(dog, spawn->process)) {
         return refuse(reason, "SPAWN is invalid: this process lives already");
     }
     rv = identity_resolve(&launch.identity, reason, &request, &dog->rules,
@@ -235,6 +201,8 @@ apr_status_t app_spawn(watchdog_t *dog, const psg_msg_spawn_t *spawn,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    return start(dog, &launch, spawn->process, spawn->process_generation,
-                 reason);
+    if (spawn->preloader != PSG_NONE) {
+        return birth_begin(dog, spawn, &launch, reason);
+    }
+    return start(dog, &launch, spawn, reason);
 }

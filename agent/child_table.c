@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <apr_strings.h>
+
 #include "app_socket.h"
 
 struct child_table_t {
@@ -84,6 +86,25 @@ app_child_t *child_table_next(child_table_t *table, const app_child_t *child)
     return NULL;
 }
 
+child_origin_t *child_origin_create(const identity_t *identity, gid_t owner_gid,
+                                    const char *app_root, apr_pool_t *parent)
+{
+    child_origin_t *origin;
+    apr_pool_t *pool;
+
+    if (apr_pool_create(&pool, parent) != APR_SUCCESS) {
+        return NULL;
+    }
+    origin = apr_pcalloc(pool, sizeof(*origin));
+    origin->pool = pool;
+    origin->identity = *identity;
+    origin->identity.user.name = apr_pstrdup(pool, identity->user.name);
+    origin->identity.user.home = origin->identity.user.shell = NULL;
+    origin->owner_gid = owner_gid;
+    origin->app_root = apr_pstrdup(pool, app_root);
+    return origin;
+}
+
 void child_table_drop(child_table_t *table, app_child_t *child)
 {
     char name[APP_SOCKET_NAME_SIZE];
@@ -95,6 +116,10 @@ void child_table_drop(child_table_t *table, app_child_t *child)
         close(child->fds[i]);
     }
     close(child->pidfd);
+    if (child->origin) {
+        apr_pool_destroy(child->origin->pool);
+        child->origin = NULL;
+    }
     child->pid = 0;
 }
 

@@ -11,6 +11,7 @@
 #include <apr_errno.h>
 #include <apr_pools.h>
 
+#include "identity.h"
 #include "scoreboard.h"
 
 /* What the watchdog keeps of a process: all of it is also the core's. */
@@ -21,14 +22,24 @@ enum {
     CHILD_FD_COUNT
 };
 
+/* What a preloader was started as, which its processes are, too. In a pool of
+ * its own. */
+typedef struct {
+    apr_pool_t *pool;
+    identity_t identity;
+    gid_t owner_gid;
+    const char *app_root;
+} child_origin_t;
+
 typedef struct {
     pid_t pid; /* 0: the entry is free */
     int pidfd;
     int fds[CHILD_FD_COUNT];
     uint32_t generation;
-    int status;           /* as from waitpid(2), once it exited */
-    unsigned char told;   /* the present core knows of it */
-    unsigned char exited; /* reaped; the core was not told yet */
+    const child_origin_t *origin; /* only a preloader has one */
+    int status;                   /* as from waitpid(2), once it exited */
+    unsigned char told;           /* the present core knows of it */
+    unsigned char exited;         /* reaped; the core was not told yet */
 } app_child_t;
 
 typedef struct child_table_t child_table_t;
@@ -50,6 +61,11 @@ uint32_t child_table_index(const child_table_t *table,
 
 /* Walks over all entries: start with NULL. */
 app_child_t *child_table_next(child_table_t *table, const app_child_t *child);
+
+/* Copies what a preloader is started as into a pool below parent; NULL if there
+ * is no memory. */
+child_origin_t *child_origin_create(const identity_t *identity, gid_t owner_gid,
+                                    const char *app_root, apr_pool_t *parent);
 
 /* Closes what the watchdog holds of it, removes its socket, frees the entry. */
 void child_table_drop(child_table_t *table, app_child_t *child);

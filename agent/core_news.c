@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "birth.h"
 #include "watchdog.h"
 
 /* Microseconds until a send is tried again that failed for lack of something
@@ -117,20 +118,72 @@ static int tell_adopted(watchdog_t *dog)
     return 1;
 }
 
+static int send_failed(watchdog_t *dog, uint32_t process, uint32_t generation,
+                       const char *reason)
+{
+    psg_message_t msg = {.number = PSG_MSG_SPAWN_FAILED};
+
+    msg.as.spawn_failed.process = process;
+    msg.as.spawn_failed.process_generation = generation;
+    msg.as.spawn_failed.reason.data = reason;
+    msg.as.spawn_failed.reason.len = strlen(reason);
+    return send_now(dog, &msg, NULL, 0);
+}
+
 static int tell_failure(watchdog_t *dog)
 {
     core_process_t *core = &dog->core;
-    psg_message_t msg = {.number = PSG_MSG_SPAWN_FAILED};
 
-    if (!core->failure_owed) {
-        return 1;
-    }
-    msg.as.spawn_failed.process = core->failed_process;
-    msg.as.spawn_failed.process_generation = core->failed_generation;
-    msg.as.spawn_failed.reason.data = core->failure;
-    msg.as.spawn_failed.reason.len = strlen(core->failure);
-    core->failure_owed = !send_now(dog, &msg, NULL, 0);
+    core->failure_owed =
+        core->failure_owed
+        && !send_failed(dog, core->failed_process, core->failed_generation,
+                        core->failure);
     return !core->failure_owed;
+}
+
+/* The ends of a process that is to be forked. */
+static int tell_offer(watchdog_t *dog, birth_t *birth)
+{
+    const int fds[] = {birth->channels.listening, birth->channels.control[1],
+                       birth->channels.output[1], birth->channel[1]};
+    psg_message_t msg = {.number = PSG_MSG_FORKABLE};
+
+    msg.as.forkable.process = birth->process;
+    msg.as.forkable.process_generation = birth->generation;
+    if (!send_now(dog, &msg, fds, sizeof(fds) / sizeof(fds[0]))) {
+        return 0;
+    }
+    birth_was_told(birth);
+    return 1;
+}
+
+static int tell_births(watchdog_t *dog)
+{
+    for (int i = dog->births->count - 1; i >= 0; i--) {
+        birth_t *birth = &dog->births->list[i];
+
+        if (birth->state == BIRTH_OFFERED && !tell_offer(dog, birth)) {
+            return 0;
+        }
+        if (birth->state == BIRTH_FAILED) {
+            if (!send_failed(dog, birth->process, birth->generation,
+                             birth->failure)) {
+                return 0;
+            }
+            birth_drop(dog, birth);
+        }
+    }
+    return 1;
+}
+
+static int owes_births(const watchdog_t *dog)
+{
+    for (int i = 0; i < dog->births->count; i++) {
+        if (dog->births->list[i].state != BIRTH_AWAITED) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 void core_process_tell(watchdog_t *dog)
@@ -142,7 +195,7 @@ void core_process_tell(watchdog_t *dog)
     }
     dog->core.retry_at = 0;
     if (dog->core.channel < 0 || !tell_config(dog) || !tell_adopted(dog)
-        || !tell_failure(dog)) {
+        || !tell_failure(dog) || !tell_births(dog)) {
         return;
     }
     while ((child = child_table_next(dog->children, child)) != NULL) {
@@ -156,7 +209,8 @@ int core_process_owes(watchdog_t *dog)
 {
     app_child_t *child = NULL;
 
-    if (dog->core.config_owed || dog->core.adopting || dog->core.failure_owed) {
+    if (dog->core.config_owed || dog->core.adopting || dog->core.failure_owed
+        || owes_births(dog)) {
         return 1;
     }
     while ((child = child_table_next(dog->children, child)) != NULL) {

@@ -17,6 +17,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "birth.h"
 #include "privileges.h"
 #include "watchdog.h"
 
@@ -163,6 +164,7 @@ static void forget_exited(watchdog_t *dog)
 {
     app_child_t *child = NULL;
 
+    birth_drop_all(dog); /* those who wait are with the next core */
     while ((child = child_table_next(dog->children, child)) != NULL) {
         if (child->exited) {
             child_table_drop(dog->children, child);

@@ -16,6 +16,7 @@
 
 #include "agent_log.h"
 #include "app_spawn.h"
+#include "birth.h"
 #include "main.h"
 #include "options.h"
 #include "orphans.h"
@@ -26,6 +27,11 @@ enum {
     APPS_MAY_END = 5000000,    /* after SIGTERM, before SIGKILL */
     KILLED_MAY_LAST = 1000000, /* a process in the kernel's hands dies later */
     ORPHANS_MAY_LAST = 500000,
+};
+
+/* What the loop always waits for; births come after them. */
+enum {
+    OWN_FDS = 3
 };
 
 /* A call failed that must not fail. Whatever it is, the loop must not spin. */
@@ -282,6 +288,12 @@ static void read_core(watchdog_t *dog)
     }
 }
 
+/* Of two times, of which 0 means never. */
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 /* Milliseconds until something is due whatever happens; -1: nothing is. */
 static int time_left(const watchdog_t *dog)
 {
@@ -295,6 +307,9 @@ static int time_left(const watchdog_t *dog)
     }
     else if (dog->core.retry_at) {
         due = dog->core.retry_at;
+    }
+    if (!dog->ending) {
+        due = sooner(due, birth_due(dog));
     }
     if (due == 0) {
         return -1;
@@ -311,22 +326,27 @@ static short core_events(watchdog_t *dog)
     return dog->core.retry_at ? 0 : POLLOUT;
 }
 
-/* Waits for one of the three descriptors and serves them. */
+/* Waits for one of the three descriptors, or for a birth, and serves them. The
+ * births come last in the table and are served first: so a process that ends
+ * at once is not reaped before its birth is seen. */
 static void turn(watchdog_t *dog)
 {
-    struct pollfd fds[] = {
+    struct pollfd fds[OWN_FDS + BIRTHS_MAX] = {
         {.fd = dog->signals_fd, .events = POLLIN},
         {.fd = dog->ending ? -1 : WATCHDOG_FD_PARENT, .events = POLLIN},
         {.fd = dog->core.channel, .events = core_events(dog)},
     };
+    nfds_t count = OWN_FDS + (nfds_t)dog->births->count;
 
     apr_pool_clear(dog->scratch);
-    if (poll(fds, 3, time_left(dog)) < 0) {
+    birth_poll(dog, fds + OWN_FDS);
+    if (poll(fds, count, time_left(dog)) < 0) {
         if (errno != EINTR) {
             pause_after("cannot poll", errno);
         }
         return;
     }
+    birth_serve(dog, fds + OWN_FDS);
     /* A core that is gone has nothing more to say that counts. */
     if (fds[2].revents & (POLLHUP | POLLERR | POLLNVAL)) {
         core_process_end(dog, 1);

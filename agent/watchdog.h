@@ -29,6 +29,7 @@ enum {
 };
 
 typedef struct watchdog_t watchdog_t;
+typedef struct births_t births_t;
 
 struct watchdog_t {
     apr_pool_t *pool;    /* as long as the process */
@@ -44,6 +45,7 @@ struct watchdog_t {
     instance_dir_t dir;
     socket_access_t app_access; /* who may connect to app processes */
     child_table_t *children;
+    births_t *births;
     core_process_t core;
     /* The latest CONFIG; its pool is replaced with it. */
     apr_pool_t *config_pool; /* NULL: there was none yet */

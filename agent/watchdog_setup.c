@@ -20,6 +20,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "birth.h"
 
 #define AGENT_SOCKET "agent.sock"
 
@@ -209,6 +210,7 @@ static watchdog_t *create(void)
     dog->loaders = PSG_LOADER_DIR;
     dog->dir.fd = -1;
     dog->core.channel = -1;
+    dog->births = apr_pcalloc(pool, sizeof(*dog->births));
     dog->frame = apr_palloc(pool, PSG_FRAME_MAX);
     apr_pool_create(&dog->scratch, pool);
     return dog;
