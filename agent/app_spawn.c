@@ -80,6 +80,7 @@ apr_status_t app_spawn_parse(launch_t *launch, identity_request_t *request,
     launch->args = copy_list(&spawn->args_list, pool);
     launch->env = copy_list(&spawn->env_list, pool);
     launch->owner_gid = spawn->owner_gid;
+    launch->shell_env = spawn->shell_env == 1;
     request->user = copy_text(&spawn->user, NAME_LENGTH_MAX, pool);
     request->group = copy_text(&spawn->group, NAME_LENGTH_MAX, pool);
     request->owner = spawn->owner;

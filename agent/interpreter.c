@@ -190,9 +190,9 @@ static void say(const char *file, const interpreter_search_t *found)
 }
 
 static const char *find(launch_failure_t *failure, const char *name,
-                        const char *app_root, char **env, const char *path,
-                        apr_pool_t *pool)
+                        const char *app_root, char **env, apr_pool_t *pool)
 {
+    const char *path = value_in(env, "PATH");
     interpreter_search_t found;
     const char *file;
 
@@ -231,13 +231,12 @@ static const char **with_program(const char *const *args, const char *file,
 }
 
 void interpreter_exec(launch_failure_t *failure, const char *const *args,
-                      const char *app_root, char **env, const char *path,
-                      apr_pool_t *pool)
+                      const char *app_root, char **env, apr_pool_t *pool)
 {
     const char *file = args[0];
 
     if (!strchr(file, '/')) {
-        file = find(failure, file, app_root, env, path, pool);
+        file = find(failure, file, app_root, env, pool);
         if (!file) {
             return;
         }

@@ -8,10 +8,9 @@
 #include "launcher.h"
 
 /* Returns only if it failed, with *failure filled. A name without a slash is
- * looked for as interpreter_search.h says, then in path; the environment's PATH
+ * looked for as interpreter_search.h says, then in the environment's PATH, which
  * gets the folder it was found in. */
 void interpreter_exec(launch_failure_t *failure, const char *const *args,
-                      const char *app_root, char **env, const char *path,
-                      apr_pool_t *pool);
+                      const char *app_root, char **env, apr_pool_t *pool);
 
 #endif

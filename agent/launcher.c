@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 
 #include "interpreter.h"
 #include "privileges.h"
+#include "shell_env.h"
 #include "tenant_path.h"
 
 /* An app's descriptors by number: see loaders/PROTOCOL. */
@@ -191,20 +193,40 @@ char **launcher_env(const launch_t *launch, pid_t self, apr_pool_t *pool)
     return (char **)env->elts;
 }
 
+/* With what the user's profile sets, if that is wanted. A profile that hangs or
+ * fails costs five seconds and a line in the log, never the app. */
+static char **whole_env(const launch_t *launch, apr_pool_t *pool)
+{
+    char **env = launcher_env(launch, getpid(), pool);
+    const char *problem = "";
+    char **shell = NULL;
+
+    if (launch->shell_env) {
+        shell =
+            shell_env_read(&problem, launch->identity.user.shell, env, pool);
+    }
+    if (*problem) {
+        dprintf(STDERR_FILENO,
+                "%s: %s; its environment is not used "
+                "(PassengerLoadShellEnvvars)\n",
+                launch->identity.user.shell, problem);
+    }
+    return shell ? shell_env_merge(env, shell, pool) : env;
+}
+
 /* Everything that touches the tenant's files; runs with the tenant's rights
  * only. Returns if it failed. */
 static void run_as_tenant(const launch_t *launch, launch_failure_t *failure,
                           apr_pool_t *pool)
 {
-    const char *path = env_value(launch, "PATH");
+    char **env;
 
     if (tenant_path_enter(failure, launch, pool) != APR_SUCCESS
         || tenant_path_check_startup(failure, launch, pool) != APR_SUCCESS) {
         return;
     }
-    interpreter_exec(failure, launch->args, launch->app_root,
-                     launcher_env(launch, getpid(), pool),
-                     path ? path : DEFAULT_PATH, pool);
+    env = whole_env(launch, pool);
+    interpreter_exec(failure, launch->args, launch->app_root, env, pool);
 }
 
 void launcher_run(const launch_t *launch, apr_pool_t *pool)

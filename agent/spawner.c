@@ -154,6 +154,7 @@ void spawner_fill(psg_msg_spawn_t *spawn, const app_spec_t *spec,
     spawn->identity = (uint32_t)spec->identity;
     spawn->owner = spec->owner;
     spawn->owner_gid = spec->owner_gid;
+    spawn->shell_env = (uint32_t)spec->options->load_shell_envvars;
     spawn->user = bytes_of(spec->user);
     spawn->group = bytes_of(spec->group);
     spawn->app_root = bytes_of(spec->root);

@@ -240,3 +240,22 @@ TEST(plain_user_is_told_once_that_apps_run_as_it)
                httpd->error_log);
     CHECK_STR(count, "1");
 }
+
+/* The home of both users is the test's folder. */
+TEST(profile_of_the_user_counts_unless_switched_off)
+{
+    httpd_t *httpd;
+
+    test_file(".profile", "echo noise\nexport FROM_PROFILE=$(id -un)\n");
+    httpd = serve_for("psgalice:psgalice", &plain);
+    CHECK_CONTAINS(http_get_body(200, "%s/environment", httpd->url),
+                   "\"FROM_PROFILE\": \"psgalice\"");
+    httpd_configure(httpd,
+                    &(httpd_config_t){.vhost_config =
+                                          "PassengerAppGroupName other\n"
+                                          "PassengerLoadShellEnvvars off\n"});
+    httpd_graceful(httpd);
+    CHECK(
+        strstr(http_get_body(200, "%s/environment", httpd->url), "FROM_PROFILE")
+        == NULL);
+}
