@@ -61,6 +61,7 @@ void app_group_update(app_group_t *group, app_spec_t *spec,
 
     group->spec = spec;
     group->spec_pool = spec_pool;
+    group->restart_watch.told = 0; /* it may be another folder */
     if (old) {
         apr_pool_destroy(old);
     }
@@ -300,6 +301,7 @@ void app_group_add(app_group_t *group, app_process_t *proc)
     group->last = proc;
     app_pool_add_process(group->core, proc);
     publish_processes(group);
+    restart_watch_update(group);
 }
 
 void app_group_process_ready(app_group_t *group, app_process_t *proc)
@@ -360,6 +362,7 @@ void app_group_process_ended(app_group_t *group, app_process_t *proc)
     remove_process(group, proc);
     publish_processes(group);
     app_pool_remove_process(group->core, proc);
+    restart_watch_update(group);
     if (!proc->was_ready && !proc->unwanted) {
         start_failed(group, proc);
     }
@@ -430,6 +433,7 @@ apr_status_t app_group_free(app_group_t *group)
     if (rv == APR_SUCCESS) {
         event_timer_clear(&group->look);
         start_queue_quit(group);
+        restart_watch_end(group);
         apr_pool_destroy(group->spec_pool);
         apr_pool_destroy(group->pool);
     }

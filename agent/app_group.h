@@ -11,6 +11,7 @@
 #include "app_process.h"
 #include "app_spec.h"
 #include "core.h"
+#include "restart_watch.h"
 
 typedef struct start_user_t start_user_t;
 
@@ -34,6 +35,8 @@ typedef struct app_group_t {
     int is_in_line;       /* for a start */
     uint64_t waits_since; /* for room in the pool; 0 = does not wait */
     uint64_t last_asked;
+    restart_watch_t restart_watch;
+    int always_restart; /* each process serves one request */
 } app_group_t;
 
 /* A group with that scoreboard entry; takes over spec and its pool. NULL if

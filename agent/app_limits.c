@@ -12,9 +12,13 @@
 
 void app_limits_apply(const app_process_t *proc)
 {
-    scoreboard_process_set_most(
-        proc->core->writer, proc->group->index, proc->index,
-        (uint32_t)proc->group->spec->options->max_requests);
+    const app_group_t *group = proc->group;
+    uint32_t most = group->always_restart
+                        ? 1
+                        : (uint32_t)group->spec->options->max_requests;
+
+    scoreboard_process_set_most(proc->core->writer, group->index, proc->index,
+                                most);
 }
 
 void app_limits_check_requests(app_process_t *proc)
@@ -24,8 +28,10 @@ void app_limits_check_requests(app_process_t *proc)
     if (proc->state != PSG_PROCESS_READY || !psg_group_is_used_up(entry)) {
         return;
     }
-    app_restart_process(proc, "it had as many requests as "
-                              "PassengerMaxRequests allows");
+    app_restart_process(proc, proc->group->always_restart
+                                  ? "always_restart.txt is there"
+                                  : "it had as many requests as "
+                                    "PassengerMaxRequests allows");
     /* It serves nobody any more: without it those who wait are told if no other
      * can be started. */
     if (proc->state == PSG_PROCESS_READY && psg_peek(&entry->busy) == 0) {

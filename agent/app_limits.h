@@ -8,7 +8,7 @@
 #include "app_process.h"
 #include "core.h"
 
-/* Makes PassengerMaxRequests hold for the process; to be called before it gets
+/* Makes PassengerMaxRequests, or always_restart.txt, hold for the process; to be called before it gets
  * READY, and when the options of its group change. */
 void app_limits_apply(const app_process_t *proc);
 

@@ -231,6 +231,7 @@ static int needs_a_look(const app_group_t *group)
 static void look_after(core_t *core, app_group_t *group, uint64_t now)
 {
     app_group_tidy(group, now);
+    restart_watch_tick(group, now);
     if (needs_a_look(group)) {
         app_group_look(group);
     }

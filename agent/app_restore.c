@@ -9,6 +9,7 @@
 #include "agent_log.h"
 #include "app_pool.h"
 #include "scoreboard_writer.h"
+#include "watcher_process.h"
 
 /* One entry an earlier core left; without a group it is freed. */
 static apr_status_t restore_group(core_t *core, uint32_t index)
@@ -98,7 +99,8 @@ static void free_lost_processes(core_t *core)
 
     for (uint32_t p = 0; p < used; p++) {
         if (core->sb->processes[p].state != PSG_PROCESS_UNUSED
-            && !apr_hash_get(core->apps->processes, &p, sizeof(p))) {
+            && !apr_hash_get(core->apps->processes, &p, sizeof(p))
+            && !watcher_process_is(core, p)) {
             agent_log(PSG_LOG_INFO,
                       "PSG2143: process entry %u has no process any more", p);
             scoreboard_process_free(core->writer, p);

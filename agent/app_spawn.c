@@ -75,6 +75,7 @@ apr_status_t app_spawn_parse(launch_t *launch, identity_request_t *request,
                              const psg_msg_spawn_t *spawn, const char **reason,
                              apr_pool_t *pool)
 {
+    launch->kind = (psg_process_kind_e)spawn->kind;
     launch->app_root = copy_text(&spawn->app_root, PATH_MAX - 1, pool);
     launch->startup_file = copy_text(&spawn->startup_file, PATH_MAX - 1, pool);
     launch->args = copy_list(&spawn->args_list, pool);
@@ -97,6 +98,9 @@ apr_status_t app_spawn_parse(launch_t *launch, identity_request_t *request,
     if (spawn->identity >= IDENTITY_COUNT || !request->user
         || !request->group) {
         return refuse(reason, "SPAWN is invalid: identity, user or group");
+    }
+    if (spawn->kind == PSG_KIND_WATCHER) {
+        return APR_SUCCESS; /* it is always the same program */
     }
     if (!launch->app_root || launch->app_root[0] != '/') {
         return refuse(reason, "the app root is not an absolute path of at most "

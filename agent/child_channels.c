@@ -32,9 +32,11 @@ apr_status_t child_channels_open(child_channels_t *channels, watchdog_t *dog,
                                  uint32_t process, uint32_t generation,
                                  uint32_t kind)
 {
+    /* An app says lines, a watcher messages. */
+    int type = kind == PSG_KIND_WATCHER ? SOCK_SEQPACKET : SOCK_STREAM;
+
     *channels = (child_channels_t){{-1, -1}, {-1, -1}, -1};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channels->control)
-            != 0
+    if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, channels->control) != 0
         || pipe2(channels->output, O_CLOEXEC) != 0
         || fcntl(channels->control[0], F_SETFL, O_NONBLOCK) != 0
         || fcntl(channels->output[0], F_SETFL, O_NONBLOCK) != 0) {

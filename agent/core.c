@@ -18,6 +18,7 @@
 #include "child_watch.h"
 #include "main.h"
 #include "module_socket.h"
+#include "restart_watch.h"
 #include "scoreboard_writer.h"
 #include "spawner.h"
 #include "watchdog_link.h"
@@ -118,6 +119,7 @@ static int run(core_t *core)
     core->writer = scoreboard_writer_create(core->sb, core->pool);
     core->apps = app_pool_create(core);
     core->starter = &spawner_starter;
+    restart_watch_create(core);
     rv = watchdog_link_create(core);
     if (rv != APR_SUCCESS) {
         return fail("channel to the watchdog", rv);

@@ -20,6 +20,7 @@ typedef struct scoreboard_writer_t scoreboard_writer_t;
 typedef struct watchdog_link_t watchdog_link_t;
 typedef struct module_socket_t module_socket_t;
 typedef struct child_watch_t child_watch_t;
+typedef struct watcher_table_t watcher_table_t;
 typedef struct core_t core_t;
 
 /* Descriptors the watchdog passes by number. */
@@ -53,6 +54,7 @@ struct core_t {
     watchdog_link_t *watchdog;
     module_socket_t *module;
     child_watch_t *children;
+    watcher_table_t *watchers; /* NULL: nobody looks at restart files */
 };
 
 #endif

@@ -214,6 +214,21 @@ static char **whole_env(const launch_t *launch, apr_pool_t *pool)
     return shell ? shell_env_merge(env, shell, pool) : env;
 }
 
+/* The version that runs, whatever is installed by now. Nothing the core says
+ * goes into it: with a variable for the linker it would be any program. */
+static void run_watcher(launch_failure_t *failure, apr_pool_t *pool)
+{
+    const char *const args[] = {"passenger-agent", "watcher", NULL};
+    const char *const env[] = {NULL};
+
+    failure->step = "start";
+    if (chdir("/") == 0) {
+        execve("/proc/self/exe", (char *const *)args, (char *const *)env);
+    }
+    failure->summary =
+        apr_psprintf(pool, "cannot start the watcher: %s", strerror(errno));
+}
+
 /* Everything that touches the tenant's files; runs with the tenant's rights
  * only. Returns if it failed. */
 static void run_as_tenant(const launch_t *launch, launch_failure_t *failure,
@@ -221,6 +236,10 @@ static void run_as_tenant(const launch_t *launch, launch_failure_t *failure,
 {
     char **env;
 
+    if (launch->kind == PSG_KIND_WATCHER) {
+        run_watcher(failure, pool);
+        return;
+    }
     if (tenant_path_enter(failure, launch, pool) != APR_SUCCESS
         || tenant_path_check_startup(failure, launch, pool) != APR_SUCCESS) {
         return;

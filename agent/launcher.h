@@ -11,9 +11,11 @@
 #include <apr_pools.h>
 
 #include "identity.h"
+#include "scoreboard.h" /* psg_process_kind_e */
 
 /* What an app process is started with. args and env end with NULL. */
 typedef struct {
+    psg_process_kind_e kind; /* PSG_KIND_WATCHER: this program, in / */
     identity_t identity;
     const char *app_root;     /* absolute */
     const char *startup_file; /* relative to app_root, absolute, or "" */

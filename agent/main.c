@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* passenger-agent: chooses the role. Started by httpd's parent (watchdog) and
- * by the watchdog (core); people only ask it for its version. */
+ * by the watchdog (core, watcher); people only ask it for its version. */
 #include "main.h"
 
 #include <stdio.h>
@@ -23,6 +23,7 @@ static const role_t roles[] = {
     {"watchdog", watchdog_main,
      "starts and signals processes; restarts the core"},
     {"core", core_main, "decides which app processes run"},
+    {"watcher", tenant_watcher_main, "looks at one user's restart.txt files"},
 };
 
 enum {

@@ -7,5 +7,6 @@
 
 int watchdog_main(int argc, char **argv);
 int core_main(int argc, char **argv);
+int tenant_watcher_main(int argc, char **argv);
 
 #endif

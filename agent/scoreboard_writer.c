@@ -95,6 +95,7 @@ static void reset_group(psg_group_t *entry)
     entry->error.id[0] = entry->error.summary[0] = '\0';
     entry->epoch = 0;
     entry->options_len = 0;
+    entry->restart_seen = 0;
 }
 
 void scoreboard_group_keep(scoreboard_writer_t *writer, uint32_t group)
@@ -182,6 +183,12 @@ void scoreboard_group_set_processes(scoreboard_writer_t *writer, uint32_t group,
     }
     STORE(sb->groups[group].first_process, count ? processes[0] : PSG_NONE);
     unlock_group(writer, group, locked);
+}
+
+void scoreboard_group_set_restart_seen(scoreboard_writer_t *writer,
+                                       uint32_t group, uint64_t seen)
+{
+    STORE(writer->sb->groups[group].restart_seen, seen);
 }
 
 void scoreboard_group_repair(scoreboard_writer_t *writer, uint32_t group)
@@ -280,6 +287,12 @@ void scoreboard_process_set_pid(scoreboard_writer_t *writer, uint32_t process,
                                 int pid)
 {
     STORE(writer->sb->processes[process].pid, pid);
+}
+
+void scoreboard_process_set_kind(scoreboard_writer_t *writer, uint32_t process,
+                                 psg_process_kind_e kind)
+{
+    STORE(writer->sb->processes[process].kind, (uint32_t)kind);
 }
 
 void scoreboard_process_set_port(scoreboard_writer_t *writer, uint32_t process,

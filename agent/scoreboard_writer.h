@@ -34,6 +34,10 @@ void scoreboard_group_set_options(scoreboard_writer_t *writer, uint32_t group,
 void scoreboard_group_set_processes(scoreboard_writer_t *writer, uint32_t group,
                                     const uint32_t *processes, size_t count);
 
+/* What restart.txt of the group's app was last; for the next core. */
+void scoreboard_group_set_restart_seen(scoreboard_writer_t *writer,
+                                       uint32_t group, uint64_t seen);
+
 /* Recomputes the figures of a group from the slots; after a crash. */
 void scoreboard_group_repair(scoreboard_writer_t *writer, uint32_t group);
 
@@ -60,6 +64,8 @@ apr_status_t scoreboard_process_new(scoreboard_writer_t *writer, uint32_t group,
                                     uint32_t *process);
 void scoreboard_process_set_pid(scoreboard_writer_t *writer, uint32_t process,
                                 int pid);
+void scoreboard_process_set_kind(scoreboard_writer_t *writer, uint32_t process,
+                                 psg_process_kind_e kind);
 void scoreboard_process_set_port(scoreboard_writer_t *writer, uint32_t process,
                                  uint32_t port);
 

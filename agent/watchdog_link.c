@@ -13,6 +13,7 @@
 #include "agent_log.h"
 #include "app_pool.h"
 #include "app_restore.h"
+#include "watcher_process.h"
 
 enum {
     SEND_WAIT_MS = 1000,
@@ -106,6 +107,12 @@ static void on_spawned(core_t *core, const psg_msg_spawned_t *spawned,
     app_process_t *proc =
         app_pool_process(core, spawned->process, spawned->process_generation);
 
+    if (count == FD_COUNT
+        && watcher_process_attach(core, spawned->process,
+                                  spawned->process_generation,
+                                  (int)spawned->pid, fds)) {
+        return;
+    }
     if (count != FD_COUNT || !proc || proc->control) {
         agent_log(PSG_LOG_WARN,
                   "PSG2153: process %u (pid %u) is not one that was asked for; "
@@ -123,6 +130,11 @@ static void on_adopt(core_t *core, const psg_msg_adopt_t *adopt, const int *fds,
 {
     apr_status_t rv = APR_EINVAL;
 
+    if (watcher_process_adopt(core, adopt->process,
+                              adopt->process_generation)) {
+        close_all(fds, count);
+        return;
+    }
     if (count == FD_COUNT) {
         rv =
             app_restore_process(core, adopt->process, adopt->process_generation,
@@ -155,10 +167,16 @@ static void on_spawn_failed(core_t *core, const psg_msg_spawn_failed_t *failed)
     app_process_t *proc =
         app_pool_process(core, failed->process, failed->process_generation);
 
+    const char *reason =
+        apr_pstrmemdup(event_loop_scratch(core->loop), failed->reason.data,
+                       failed->reason.len);
+
     if (proc) {
-        app_process_lost(proc, apr_pstrmemdup(event_loop_scratch(core->loop),
-                                              failed->reason.data,
-                                              failed->reason.len));
+        app_process_lost(proc, reason);
+    }
+    else {
+        (void)watcher_process_ended(core, failed->process,
+                                    failed->process_generation, reason);
     }
 }
 
@@ -169,6 +187,10 @@ static void on_exited(core_t *core, const psg_msg_exited_t *exited)
 
     if (proc) {
         app_process_exited(proc, (int)exited->status);
+    }
+    else {
+        (void)watcher_process_ended(core, exited->process,
+                                    exited->process_generation, "it ended");
     }
 }
 

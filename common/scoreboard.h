@@ -177,6 +177,8 @@ typedef struct {
     psg_spawn_error_t error; /* core */
     uint64_t retry_at;    /* core: until then requests that find no process are
                           answered 503 at once; 0 = they wait */
+    uint64_t restart_seen; /* core: what restart.txt was last, see
+                              agent/restart_stamp.h */
     uint32_t epoch;       /* core: +1 for every restart of the app */
     uint32_t options_len; /* core */
     char options[PSG_GROUP_OPTIONS_SIZE]; /* core: the GROUP message's app and

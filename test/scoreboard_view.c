@@ -119,6 +119,35 @@ uint64_t scoreboard_served(const httpd_t *httpd)
     return served;
 }
 
+pid_t scoreboard_newest(const httpd_t *httpd)
+{
+    const psg_scoreboard_t *sb = view(httpd);
+    const psg_process_t *newest = NULL;
+    uint32_t i;
+
+    for (i = 0; i < sb->header.processes_used; i++) {
+        const psg_process_t *process = &sb->processes[i];
+
+        if (process->state == PSG_PROCESS_READY && process->kind == PSG_KIND_APP
+            && (!newest || process->started > newest->started)) {
+            newest = process;
+        }
+    }
+    return newest ? newest->pid : 0;
+}
+
+int scoreboard_watched(const httpd_t *httpd)
+{
+    const psg_scoreboard_t *sb = view(httpd);
+    uint32_t i;
+    int count = 0;
+
+    for (i = 0; i < sb->header.groups_used; i++) {
+        count += sb->groups[i].restart_seen != 0;
+    }
+    return count;
+}
+
 static int count_slots(const psg_scoreboard_t *sb, uint32_t state)
 {
     uint32_t row, i;

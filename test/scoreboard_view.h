@@ -28,4 +28,10 @@ pid_t scoreboard_core(const httpd_t *httpd);
 /* Requests that were served, over all apps. */
 uint64_t scoreboard_served(const httpd_t *httpd);
 
+/* The app process that is ready and was started last; 0 if there is none. */
+pid_t scoreboard_newest(const httpd_t *httpd);
+
+/* Apps whose restart.txt was looked at by now. */
+int scoreboard_watched(const httpd_t *httpd);
+
 #endif
