@@ -267,3 +267,20 @@ TEST(watcher_is_small)
     CHECK(atoi(kib) > 0);
     CHECK(test_deadline_factor() > 1 || atoi(kib) < 1024);
 }
+
+TEST(always_restart_gives_each_request_a_fresh_process)
+{
+    httpd_t *httpd = app_serve("python", NULL);
+    pid_t before = await_watched(httpd), first, second;
+
+    run(httpd, "mkdir -p tmp && touch tmp/always_restart.txt");
+    await_other(httpd, before);
+    first = app_pid(httpd);
+    second = app_pid(httpd);
+    CHECK(first != second);
+    CHECK(app_pid(httpd) != second);
+    run(httpd, "rm tmp/always_restart.txt");
+    httpd_await_log(httpd, "always_restart.txt is gone");
+    app_pid(httpd); /* it may have been started for one request */
+    WAIT_UNTIL(app_pid(httpd) == app_pid(httpd));
+}
