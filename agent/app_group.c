@@ -87,12 +87,21 @@ uint32_t app_group_size(const app_group_t *group)
 uint32_t app_group_minimum(const app_group_t *group)
 {
     int is_asked_for = group->configured == group->core->configured;
+    int least = group->spec->options->min_instances;
 
+    if (least < group->is_pre_started) {
+        least = group->is_pre_started;
+    }
     /* Nobody may want an app any more that was not asked for since the
      * configuration was read: its processes may end when they are idle. */
-    return group->used && is_asked_for
-               ? (uint32_t)group->spec->options->min_instances
-               : 0;
+    return group->used && is_asked_for ? (uint32_t)least : 0;
+}
+
+void app_group_pre_start(app_group_t *group)
+{
+    group->used = 1;
+    group->is_pre_started = app_group_useful(group) == 0;
+    app_group_look(group);
 }
 
 uint32_t app_group_limit(const app_group_t *group)
@@ -313,6 +322,7 @@ void app_group_process_ready(app_group_t *group, app_process_t *proc)
               group->spec->root, proc->pid, (int)(took / SECOND),
               (int)(took % SECOND / (SECOND / 100)));
     group->failing = 0;
+    group->is_pre_started = 0;
     group->next_start = 0;
     app_restart_go_on(group, proc);
     app_group_look(group);
@@ -327,6 +337,7 @@ static void start_failed(app_group_t *group, const app_process_t *proc)
 
     spawn_report_log(error, proc);
     group->failing = 1;
+    group->is_pre_started = 0;
     group->next_start = event_loop_now(group->core->loop) + HOLD_OFF;
     scoreboard_group_note_error(group->core->writer, group->index, error);
     app_restart_failed(group, proc, error->id);

@@ -27,6 +27,7 @@ typedef struct app_group_t {
     uint32_t count[PSG_PROCESS_STATE_COUNT]; /* processes by state */
     uint32_t configured; /* core->configured when it was last asked for */
     int used;            /* a process was wanted: min_instances holds */
+    int is_pre_started;  /* until one is ready: at least one is wanted */
     int failing;         /* the last start failed */
     uint64_t next_start; /* none before this time */
     event_timer_t look;
@@ -60,6 +61,9 @@ uint32_t app_group_size(const app_group_t *group);
 /* How many processes it may have by PassengerMaxInstances and
  * PassengerMaxInstancesPerApp; 0 = no limit but the pool's. */
 uint32_t app_group_limit(const app_group_t *group);
+
+/* PassengerPreStart: processes that are to stay start now, at least one. */
+void app_group_pre_start(app_group_t *group);
 
 /* How many processes stay although they are idle. */
 uint32_t app_group_minimum(const app_group_t *group);

@@ -269,6 +269,21 @@ void app_pool_start_ticking(core_t *core)
                     event_loop_now(core->loop) + SECOND, on_tick, core);
 }
 
+void app_pool_keep_recent(core_t *core)
+{
+    apr_pool_t *scratch = event_loop_scratch(core->loop);
+    uint64_t now = event_loop_now(core->loop);
+
+    for (apr_hash_index_t *i = apr_hash_first(scratch, core->apps->groups); i;
+         i = apr_hash_next(i)) {
+        app_group_t *group = apr_hash_this_val(i);
+
+        if (group->last_asked + SECOND >= now) {
+            group->configured = core->configured;
+        }
+    }
+}
+
 void app_pool_look_at_all(core_t *core)
 {
     apr_pool_t *scratch = event_loop_scratch(core->loop);

@@ -49,6 +49,10 @@ void app_pool_remove_process(core_t *core, app_process_t *proc);
 void app_pool_start_ticking(core_t *core);
 void app_pool_tick(core_t *core);
 
+/* After a new configuration: what new children asked for already, which can be
+ * faster than the configuration's way through the watchdog, is current, too. */
+void app_pool_keep_recent(core_t *core);
+
 /* Looks at every group; after something happened to all of them. */
 void app_pool_look_at_all(core_t *core);
 

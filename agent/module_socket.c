@@ -110,6 +110,16 @@ static void on_waiters(core_t *core, const psg_msg_waiters_t *msg)
     }
 }
 
+static void on_warm(core_t *core, const psg_msg_warm_t *msg)
+{
+    app_group_t *group =
+        app_pool_group(core, msg->group, msg->group_generation);
+
+    if (group) {
+        app_group_pre_start(group);
+    }
+}
+
 static void on_drained(core_t *core, const psg_msg_drained_t *msg)
 {
     app_process_t *proc =
@@ -173,6 +183,9 @@ static int handle(connection_t *connection, const psg_message_t *msg)
         return on_group(connection, &msg->as.group);
     case PSG_MSG_WAITERS:
         on_waiters(core, &msg->as.waiters);
+        return 1;
+    case PSG_MSG_WARM:
+        on_warm(core, &msg->as.warm);
         return 1;
     case PSG_MSG_DRAINED:
         on_drained(core, &msg->as.drained);

@@ -89,6 +89,7 @@ static void on_config(core_t *core, const psg_msg_config_t *config)
     if (core->configured++ == 0) {
         app_restore_groups(core);
     }
+    app_pool_keep_recent(core);
 }
 
 static void signal_unknown(core_t *core, uint32_t process, uint32_t generation)

@@ -192,7 +192,9 @@ typedef struct {
     uint32_t groups_used, processes_used;
     uint32_t core_pid;
     uint32_t core_generation; /* +1 for every start of a core */
-    uint64_t reserved[4];     /* what follows begins a cache line */
+    uint64_t pre_started; /* children: one more than the number of httpd's
+                             configuration whose PassengerPreStart was done */
+    uint64_t reserved[3]; /* what follows begins a cache line */
 } psg_sb_header_t;
 
 typedef struct {

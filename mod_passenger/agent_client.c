@@ -180,6 +180,16 @@ void psg_agent_tell_waiters(uint32_t group, uint32_t generation)
     tell(&msg);
 }
 
+void psg_agent_tell_warm(uint32_t group, uint32_t generation)
+{
+    psg_message_t msg = {
+        .number = PSG_MSG_WARM,
+        .as.warm = {.group = group, .group_generation = generation},
+    };
+
+    tell(&msg);
+}
+
 void psg_agent_tell_drained(uint32_t process, uint32_t generation)
 {
     psg_message_t msg = {

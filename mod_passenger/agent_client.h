@@ -23,6 +23,7 @@ void psg_agent_forget_group(uint32_t group, uint32_t generation);
 /* Messages without an answer. What cannot be sent at once is dropped: the core
  * finds out by itself, only later. */
 void psg_agent_tell_waiters(uint32_t group, uint32_t generation);
+void psg_agent_tell_warm(uint32_t group, uint32_t generation);
 void psg_agent_tell_drained(uint32_t process, uint32_t generation);
 void psg_agent_tell_exhausted(uint32_t process, uint32_t generation);
 void psg_agent_tell_suspect(uint32_t process, uint32_t generation,

@@ -16,6 +16,7 @@
 #include "config.h"
 #include "handler.h"
 #include "log.h"
+#include "pre_start.h"
 #include "request_map.h"
 
 psg_httpd_child_t *psg_child;
@@ -100,6 +101,7 @@ static void child_init(apr_pool_t *pool, server_rec *s)
     }
     if (status == APR_SUCCESS) {
         psg_child = child;
+        psg_pre_start(s);
     }
     else {
         ap_log_error(

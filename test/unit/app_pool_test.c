@@ -304,3 +304,39 @@ TEST(pool_forgets_groups_nobody_uses)
         PSG_ENTER_GONE);
     CHECK(fake_group(fake, "/a", NULL, NULL) != NULL);
 }
+
+TEST(pool_starts_what_is_wanted_from_the_beginning)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *group = fake_group(fake, "/a", "PassengerMinInstances", "2");
+    app_group_t *none = fake_group(fake, "/b", "PassengerMinInstances", "0");
+
+    app_group_pre_start(group);
+    app_group_pre_start(none);
+    fake_ready(group, 1);
+    fake_ready(group, 1);
+    fake_ready(none, 1);
+    app_group_pre_start(group); /* a reload */
+    app_group_pre_start(none);
+    CHECK_INT(fake_count(fake, 0), 3);
+    fake_exit(group, PSG_PROCESS_READY, SIGKILL);
+    fake_exit(none, PSG_PROCESS_READY, SIGKILL);
+    fake_pass(fake, 2);
+    app_pool_tick(&fake->core);
+    CHECK_INT(fake_count(fake, 0), 4);
+}
+
+TEST(pool_keeps_what_was_asked_for_just_before_a_configuration)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *old = fake_group(fake, "/a", NULL, NULL), *recent;
+
+    app_group_pre_start(old);
+    fake_pass(fake, 2);
+    recent = fake_group(fake, "/b", NULL, NULL);
+    app_group_pre_start(recent);
+    fake->core.configured++;
+    app_pool_keep_recent(&fake->core);
+    CHECK_INT(app_group_minimum(old), 0);
+    CHECK_INT(app_group_minimum(recent), 1);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* PassengerPreStart: starts apps with httpd, before anybody asks for them. */
+#ifndef PSG_PRE_START_H
+#define PSG_PRE_START_H
+
+#include "mod_passenger.h"
+
+/* For a child that has joined the scoreboard (psg_child), at child_init. One
+ * child of each configuration maps the URLs to apps and tells the agent: in a
+ * thread of its own if httpd has threads, else here, for ten seconds at most.
+ * What cannot be done is logged. */
+void psg_pre_start(server_rec *main_server);
+
+#endif
