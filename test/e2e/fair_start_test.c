@@ -76,7 +76,7 @@ TEST_DEADLINE(starts_of_one_user_that_hang_delay_no_other, 60)
     httpd_await_log(httpd, "unused -> spawning");
     CHECK_STR(http_get_body(200, "%s/other/hello", httpd->url),
               "hello from python\n");
-    test_shell(&loaders, "pgrep -c -u psgalice | tr -d '\\n'");
+    test_shell(&loaders, "pgrep -c -u psgalice -f loader.py | tr -d '\\n'");
     CHECK_STR(loaders, "1"); /* half of two */
     test_file("hanging/release", "");
     for (int i = 0; i < HANGING; i++) {
