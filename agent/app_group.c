@@ -145,14 +145,14 @@ static int is_giving_up(const app_group_t *group)
 }
 
 /* Whether one more process is needed: somebody waits whom the ones there do
- * not serve, an old one is to be replaced, or there are fewer than the least.
+ * not serve, all are overloaded, an old one is to be replaced, or there are fewer than the least.
  * One starts after the other. */
 static int is_needed(const app_group_t *group, uint32_t queued)
 {
     if (group->count[PSG_PROCESS_SPAWNING] > 0 || is_giving_up(group)) {
         return 0;
     }
-    if (queued > 0 || app_restart_has_old(group)) {
+    if (queued > 0 || group->is_overloaded || app_restart_has_old(group)) {
         return 1;
     }
     return !group->failing
@@ -217,6 +217,7 @@ static void start_if_possible(app_group_t *group, uint32_t queued)
     if (admitted != START_NOW) {
         return;
     }
+    group->is_overloaded = 0;
     rv = app_process_start(group);
     if (rv != APR_SUCCESS) {
         agent_log(PSG_LOG_ERROR,

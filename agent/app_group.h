@@ -29,6 +29,8 @@ typedef struct app_group_t {
     int used;            /* a process was wanted: min_instances holds */
     int is_pre_started;  /* until one is ready: at least one is wanted */
     int failing;         /* the last start failed */
+    int is_overloaded;   /* all its processes are: see app_load.h */
+    uint64_t low_since;  /* one process less would do; 0 = not */
     uint64_t next_start; /* none before this time */
     event_timer_t look;
     start_user_t *user; /* of start_queue, as the next three */

@@ -15,6 +15,10 @@ void app_limits_apply(const app_process_t *proc);
 /* Replaces the process if it had all the requests it is to have. */
 void app_limits_check_requests(app_process_t *proc);
 
+/* Ends the process with SIGKILL, now. `why` is for the log, and what those who
+ * wait for the app are told if it was still starting. */
+void app_limits_kill(app_process_t *proc, const char *why);
+
 /* Looks at all processes; once a second. */
 void app_limits_tick(core_t *core);
 

@@ -12,6 +12,7 @@
 #include "app_limits.h"
 #include "app_restart.h"
 #include "app_room.h"
+#include "request_overrun.h"
 #include "scoreboard_writer.h"
 #include "start_queue.h"
 
@@ -251,6 +252,7 @@ void app_pool_tick(core_t *core)
         look_after(core, apr_hash_this_val(i), now);
     }
     app_limits_tick(core);
+    request_overrun_tick(core);
     app_room_trim(core);
     start_queue_serve(core);
 }

@@ -5,6 +5,7 @@
 #ifndef APP_PROCESS_H
 #define APP_PROCESS_H
 
+#include "app_load.h"
 #include "app_output.h"
 #include "core.h"
 #include "handshake.h"
@@ -51,6 +52,11 @@ struct app_process_t {
     uint32_t busy;               /* when its state was last published */
     uint64_t suspect_since;      /* when connecting to it began to fail, */
     int suspected;               /* and how often it did since */
+    uint64_t start_time;         /* as the kernel has it; 0 = not known */
+    app_load_t load;             /* unless its requests at once are limited */
+    int is_too_large;            /* above PassengerMemoryLimit, and logged */
+    uint64_t overrun_seen;       /* when a request ran for too long last, */
+    uint64_t overrun_since;      /* and first; 0 = never */
     app_failure_t failure;
     int listen_fd; /* our copy, or -1 */
     handshake_t *control;

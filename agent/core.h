@@ -48,6 +48,7 @@ struct core_t {
     uint32_t configured;    /* how often a configuration came; 0 = not yet */
     uint64_t configured_at; /* when the last one came */
     int can_switch_user;    /* the watchdog is root */
+    int has_hidden_processes; /* /proc does not show all; it was logged */
     int stopping;           /* no process is started any more */
     const core_starter_t *starter;
     app_pool_t *apps;

@@ -4,66 +4,33 @@
  * given back with all its slots by the child itself or, if that died, by the
  * core. */
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "group_queue.h"
+#include "process_stats.h"
 #include "request_slot.h"
 
 enum {
     RECOVER_WAIT_USEC = 1000000,
 };
 
-/* What /proc/pid/stat says; APR_ENOENT if there is nothing to read. */
-static apr_status_t stat_read(int32_t pid, char *state, uint64_t *start_time)
-{
-    /* After the name in parentheses, which may hold anything: state (field 3),
-     * eighteen fields we do not need, start time (field 22). */
-    static const char format[] = " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                                 "%*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64;
-    char path[40], text[1024];
-    const char *name_end;
-    ssize_t len;
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/%" PRId32 "/stat", pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return APR_ENOENT;
-    }
-    len = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (len <= 0) {
-        return APR_ENOENT;
-    }
-    text[len] = '\0';
-    name_end = strrchr(text, ')');
-    if (!name_end || sscanf(name_end + 1, format, state, start_time) != 2) {
-        return APR_ENOENT;
-    }
-    return APR_SUCCESS;
-}
-
 apr_status_t psg_child_claim(psg_scoreboard_t *sb, uint32_t *row)
 {
     int32_t pid = getpid();
-    uint64_t start_time = 0;
+    psg_process_stats_t stats = {.start_time = 0};
     uint32_t i;
-    char state;
 
     /* 0, if /proc cannot be read: psg_child_alive() goes by the pid alone. */
-    stat_read(pid, &state, &start_time);
+    (void)psg_process_stats_read(&stats, pid);
     for (i = 0; i < PSG_MAX_CHILDREN; i++) {
         psg_child_t *child = &sb->children[i];
         int32_t nobody = 0;
 
         if (__atomic_compare_exchange_n(&child->pid, &nobody, pid, 0,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            child->start_time = start_time;
+            child->start_time = stats.start_time;
             child->closing = 0;
             __atomic_add_fetch(&child->generation, 1, __ATOMIC_RELEASE);
             *row = i;
@@ -78,18 +45,17 @@ int psg_child_alive(const psg_scoreboard_t *sb, uint32_t row)
     const psg_child_t *child = &sb->children[row];
     int32_t pid = __atomic_load_n(&child->pid, __ATOMIC_ACQUIRE);
     uint64_t claimed = child->start_time;
-    uint64_t start_time;
-    char state;
+    psg_process_stats_t stats;
 
     if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) {
         return 0;
     }
-    if (stat_read(pid, &state, &start_time) != APR_SUCCESS) {
+    if (psg_process_stats_read(&stats, pid) != APR_SUCCESS) {
         /* /proc may hide other users' processes from us. */
         return kill(pid, 0) == 0 || errno != ESRCH;
     }
-    return state != 'Z' && state != 'X'
-           && (claimed == 0 || claimed == start_time);
+    return stats.state != 'Z' && stats.state != 'X'
+           && (claimed == 0 || claimed == stats.start_time);
 }
 
 /* Gives back what a QUEUED or RUNNING slot holds. *stuck is a group whose lock

@@ -49,8 +49,9 @@ typedef struct {
     holding_e holding;
     uint32_t slot, group, group_generation;
     uint64_t deadline;
-    int is_answered;  /* nothing remains to be done */
-    int may_have_run; /* an app got this request and may have acted on it */
+    int is_queue_time; /* the deadline is by PassengerMaxRequestQueueTime */
+    int is_answered;   /* nothing remains to be done */
+    int may_have_run;  /* an app got this request and may have acted on it */
     psg_request_body_t body;
     psg_exchange_t exchange;
 } life_t;
@@ -106,6 +107,14 @@ static void copy_for_people(char *to, size_t size, const char *text)
     }
 }
 
+/* In milliseconds. 0 = no limit; so is what has no room there, seven weeks. */
+static uint32_t time_limit(const psg_options_t *options)
+{
+    uint64_t limit = (uint64_t)options->max_request_time * 1000;
+
+    return limit <= UINT32_MAX ? (uint32_t)limit : 0;
+}
+
 static int claim_slot(life_t *life)
 {
     request_rec *r = life->r;
@@ -122,6 +131,7 @@ static int claim_slot(life_t *life)
     }
     life->holding = CLAIMED;
     slot = &life->sb->slots[life->slot];
+    slot->time_limit = time_limit(life->request->options);
     copy_for_people(slot->method, sizeof(slot->method), r->method);
     copy_for_people(slot->client, sizeof(slot->client), r->useragent_ip);
     copy_for_people(slot->uri, sizeof(slot->uri), r->unparsed_uri);
@@ -198,7 +208,9 @@ static int wait_in_queue(life_t *life)
                                       &life->is_answered);
         case PSG_WAIT_TIMED_OUT:
             life->holding = CLAIMED;
-            return psg_refusal_late(life->r, life->request);
+            return life->is_queue_time
+                       ? psg_refusal_queue_time(life->r, life->request)
+                       : psg_refusal_late(life->r, life->request);
         case PSG_WAIT_TICK:
             if (psg_client_gone(&client)) {
                 return client_gone(life);
@@ -294,12 +306,34 @@ static int finish(life_t *life, int is_broken)
     return status == AP_FILTER_ERROR ? AP_FILTER_ERROR : OK;
 }
 
+static int is_failure(psg_exchange_e result)
+{
+    return result == PSG_EXCHANGE_UNSENT || result == PSG_EXCHANGE_UNANSWERED
+           || result == PSG_EXCHANGE_BAD;
+}
+
+/* Whether the core ended the process since this request took too long, or was
+ * about to. It is not for another process, then. */
+static int is_overrun(const life_t *life)
+{
+    const psg_slot_t *slot = &life->sb->slots[life->slot];
+
+    return slot->time_limit != 0
+           && psg_now() - slot->running > slot->time_limit * 1000ull;
+}
+
 /* One process, one try. Returns OK with is_answered unset to try another. */
 static int try_process(life_t *life, int is_last)
 {
     psg_exchange_e result = psg_exchange_run(
         &life->exchange, life->r, life->request, &life->body, life->slot);
 
+    if (is_failure(result) && is_overrun(life)) {
+        log_exchange(life, "PSG0114",
+                     "it took longer than PassengerMaxRequestTime; the visitor "
+                     "gets a 504");
+        return HTTP_GATEWAY_TIME_OUT;
+    }
     switch (result) {
     case PSG_EXCHANGE_DONE:
     case PSG_EXCHANGE_BROKEN:
@@ -348,11 +382,23 @@ static int talk_to_app(life_t *life)
     return status;
 }
 
-static int live(life_t *life)
+/* Until when the request waits for a process. */
+static void set_deadline(life_t *life)
 {
     const psg_options_t *options = life->request->options;
     uint64_t start = (uint64_t)options->start_timeout + START_MARGIN_SECONDS;
-    uint64_t timeout = (uint64_t)life->r->server->timeout;
+    uint64_t queue = (uint64_t)options->max_request_queue_time * SECOND_USEC;
+    uint64_t wait = (uint64_t)life->r->server->timeout;
+
+    if (wait < start * SECOND_USEC) {
+        wait = start * SECOND_USEC;
+    }
+    life->is_queue_time = queue != 0 && queue <= wait;
+    life->deadline = psg_now() + (life->is_queue_time ? queue : wait);
+}
+
+static int live(life_t *life)
+{
     int status = claim_slot(life);
 
     if (status == OK) {
@@ -361,9 +407,7 @@ static int live(life_t *life)
     if (status != OK) {
         return status;
     }
-    life->deadline =
-        psg_now()
-        + (timeout > start * SECOND_USEC ? timeout : start * SECOND_USEC);
+    set_deadline(life);
     return talk_to_app(life);
 }
 

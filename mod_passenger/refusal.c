@@ -61,6 +61,21 @@ int psg_refusal_late(request_rec *r, const psg_request_t *request)
     return psg_refusal_unavailable(r, 1);
 }
 
+int psg_refusal_queue_time(request_rec *r, const psg_request_t *request)
+{
+    static uint64_t next_line;
+
+    if (is_worth_a_line(&next_line)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "PSG0115: app '%s': no process had time for '%s' within "
+                      "%d s (PassengerMaxRequestQueueTime); such requests are "
+                      "answered 504",
+                      request->app.root, r->uri,
+                      request->options->max_request_queue_time);
+    }
+    return HTTP_GATEWAY_TIME_OUT;
+}
+
 /* A copy, since the lock must not be held for long; NULL if the entry is another
  * app's by now, and so is the error. */
 static psg_spawn_error_t *copy_error(request_rec *r, uint32_t group,

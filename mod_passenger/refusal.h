@@ -16,6 +16,10 @@ int psg_refusal_full(request_rec *r, const psg_request_t *request);
 /* No process had time before the deadline. */
 int psg_refusal_late(request_rec *r, const psg_request_t *request);
 
+/* It waited for as long as PassengerMaxRequestQueueTime allows. Logged at most
+ * once a second. */
+int psg_refusal_queue_time(request_rec *r, const psg_request_t *request);
+
 /* The request waited for an app that could not be started: a page with the
  * error's id. *is_answered is set if r was answered. The slot may have been
  * given back: reading the page may take the visitor long. */
