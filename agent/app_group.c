@@ -104,17 +104,9 @@ void app_group_pre_start(app_group_t *group)
     app_group_look(group);
 }
 
-uint32_t app_group_limit(const app_group_t *group)
-{
-    uint32_t own = (uint32_t)group->spec->options->max_instances;
-    uint32_t of_all = (uint32_t)group->core->options->max_instances_per_app;
-
-    return own == 0 || (of_all != 0 && of_all < own) ? of_all : own;
-}
-
 static int is_allowed_more(const app_group_t *group)
 {
-    uint32_t most = app_group_limit(group);
+    uint32_t most = app_limits_instances(group);
 
     /* The new process of a restart boots before an old one goes. */
     if (most > 0 && app_restart_is_going_on(group)) {
@@ -145,8 +137,8 @@ static int is_giving_up(const app_group_t *group)
 }
 
 /* Whether one more process is needed: somebody waits whom the ones there do
- * not serve, all are overloaded, an old one is to be replaced, or there are fewer than the least.
- * One starts after the other. */
+ * not serve, all are overloaded, an old one is to be replaced, or there are
+ * fewer than the least. One starts after the other. */
 static int is_needed(const app_group_t *group, uint32_t queued)
 {
     if (group->count[PSG_PROCESS_SPAWNING] > 0 || is_giving_up(group)) {

@@ -60,10 +60,6 @@ void app_group_look(app_group_t *group);
 uint32_t app_group_useful(const app_group_t *group);
 uint32_t app_group_size(const app_group_t *group);
 
-/* How many processes it may have by PassengerMaxInstances and
- * PassengerMaxInstancesPerApp; 0 = no limit but the pool's. */
-uint32_t app_group_limit(const app_group_t *group);
-
 /* PassengerPreStart: processes that are to stay start now, at least one. */
 void app_group_pre_start(app_group_t *group);
 

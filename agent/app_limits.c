@@ -26,6 +26,14 @@ static const psg_process_t *entry_of(const app_process_t *proc)
     return &proc->core->sb->processes[proc->index];
 }
 
+uint32_t app_limits_instances(const app_group_t *group)
+{
+    uint32_t own = (uint32_t)group->spec->options->max_instances;
+    uint32_t of_all = (uint32_t)group->core->options->max_instances_per_app;
+
+    return own == 0 || (of_all != 0 && of_all < own) ? of_all : own;
+}
+
 void app_limits_apply(const app_process_t *proc)
 {
     const app_group_t *group = proc->group;

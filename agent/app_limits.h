@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The limits of single processes: how many requests, how much memory. What is
+/* The limits of an app and of its processes: how many, how many requests, how
+ * much memory. What is
  * above one is replaced by app_restart or killed. */
 #ifndef APP_LIMITS_H
 #define APP_LIMITS_H
 
-#include "app_process.h"
+#include "app_group.h"
 #include "core.h"
+
+/* How many processes a group may have by PassengerMaxInstances and
+ * PassengerMaxInstancesPerApp; 0 = no limit but the pool's. */
+uint32_t app_limits_instances(const app_group_t *group);
 
 /* Makes PassengerMaxRequests, or always_restart.txt, hold for the process; to be called before it gets
  * READY, and when the options of its group change. */

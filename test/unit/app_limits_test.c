@@ -33,18 +33,18 @@ TEST(smaller_limit_of_instances_counts)
 {
     fake_core_t *fake = fake_core(20, 0);
 
-    CHECK_INT(app_group_limit(fake_group(fake, "/a", NULL, NULL)), 0);
-    CHECK_INT(
-        app_group_limit(fake_group(fake, "/b", "PassengerMaxInstances", "3")),
-        3);
+    CHECK_INT(app_limits_instances(fake_group(fake, "/a", NULL, NULL)), 0);
+    CHECK_INT(app_limits_instances(
+                  fake_group(fake, "/b", "PassengerMaxInstances", "3")),
+              3);
     fake = fake_core(20, 2);
-    CHECK_INT(app_group_limit(fake_group(fake, "/a", NULL, NULL)), 2);
-    CHECK_INT(
-        app_group_limit(fake_group(fake, "/b", "PassengerMaxInstances", "3")),
-        2);
-    CHECK_INT(
-        app_group_limit(fake_group(fake, "/c", "PassengerMaxInstances", "1")),
-        1);
+    CHECK_INT(app_limits_instances(fake_group(fake, "/a", NULL, NULL)), 2);
+    CHECK_INT(app_limits_instances(
+                  fake_group(fake, "/b", "PassengerMaxInstances", "3")),
+              2);
+    CHECK_INT(app_limits_instances(
+                  fake_group(fake, "/c", "PassengerMaxInstances", "1")),
+              1);
 }
 
 TEST(app_gets_no_more_instances_than_its_own_limit)
