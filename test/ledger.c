@@ -40,6 +40,12 @@ void ledger_deploy(const httpd_t *httpd, const char *version)
     CHECK_INT(rename(copy, path), 0);
 }
 
+void ledger_restart(const httpd_t *httpd)
+{
+    unlink(test_format("%s/tmp/restart.txt", httpd->app_root));
+    test_file("www/tmp/restart.txt", "");
+}
+
 ledger_look_t ledger_look(const httpd_t *httpd)
 {
     const http_response_t *answer = http_get("%s/look", httpd->url);

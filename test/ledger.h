@@ -39,6 +39,8 @@ typedef struct {
 httpd_t *ledger_serve(const char *language, const httpd_config_t *config);
 /* Writes the file `version`; says nothing to anybody. */
 void ledger_deploy(const httpd_t *httpd, const char *version);
+/* Makes tmp/restart.txt anew. */
+void ledger_restart(const httpd_t *httpd);
 /* Third and fourth word of /look; version is NULL if it is not answered. */
 typedef struct {
     const char *version;

@@ -13,18 +13,24 @@
 
 #include "test.h"
 
-/* Parent of pid; 0 if pid is gone or a zombie. The second field, a name in
- * brackets, may contain anything. */
-static pid_t parent_of(pid_t pid)
+/* The second field, a name in brackets, may contain anything, so look behind
+ * its last ')'. Nothing is allocated: conditions are asked hundreds of times. */
+pid_t process_parent(pid_t pid)
 {
-    const char *stat = test_read(test_format("/proc/%d/stat", (int)pid));
-    const char *rest = strrchr(stat, ')');
-    char state = 0;
+    char path[64], line[512], state = 0;
     int parent = 0;
+    FILE *file;
 
-    if (!rest || sscanf(rest + 1, " %c %d", &state, &parent) != 2) {
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    file = fopen(path, "re");
+    if (!file) {
         return 0;
     }
+    if (fgets(line, sizeof(line), file) && strrchr(line, ')')
+        && sscanf(strrchr(line, ')') + 1, " %c %d", &state, &parent) != 2) {
+        parent = 0;
+    }
+    fclose(file);
     return state == 'Z' || state == 'X' ? 0 : parent;
 }
 
@@ -33,7 +39,7 @@ static int is_below(pid_t pid, pid_t root)
     int depth;
 
     for (depth = 0; depth < 64 && pid > 1; depth++) {
-        pid = parent_of(pid);
+        pid = process_parent(pid);
         if (pid == root) {
             return 1;
         }
@@ -94,7 +100,7 @@ pid_t process_find(pid_t root, const char *text)
 
 int process_is_alive(pid_t pid)
 {
-    return parent_of(pid) != 0;
+    return process_parent(pid) != 0;
 }
 
 long process_status(pid_t pid, const char *name)
@@ -115,7 +121,7 @@ const char *process_orphans(void)
     while (proc && (entry = readdir(proc)) != NULL) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-        if (pid > 1 && pid != getpid() && parent_of(pid) == getppid()) {
+        if (pid > 1 && pid != getpid() && process_parent(pid) == getppid()) {
             list = apr_psprintf(test_pool(), "%s%d %s\n", list, (int)pid,
                                 command_line(pid));
         }

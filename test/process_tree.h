@@ -13,6 +13,8 @@ int process_find_all(pid_t root, const char *text, pid_t *pids, int size);
 /* The only or first one; 0 if there is none. */
 pid_t process_find(pid_t root, const char *text);
 
+/* The parent of pid; 0 if pid is gone or a zombie. */
+pid_t process_parent(pid_t pid);
 /* Whether pid exists and is not a zombie. */
 int process_is_alive(pid_t pid);
 

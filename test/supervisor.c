@@ -3,6 +3,7 @@
 /* One process between the runner and each test: a subreaper in a session of its
  * own, so that whatever the test started, however it detached itself, becomes
  * our child, is named, fails the test and is killed. */
+#include "process_tree.h"
 #include "test_case.h"
 
 #include <dirent.h>
@@ -22,34 +23,12 @@ enum {
     LEFTOVER_SECONDS = 2, /* what a test started may take to end after it */
 };
 
-/* The parent of pid, from /proc/PID/stat; 0 if pid is gone or a zombie. The
- * name in the second field may hold anything, so look behind its last ')'. */
-static pid_t parent_of(pid_t pid)
-{
-    char path[64], line[512], state = 0;
-    int parent = 0;
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    file = fopen(path, "re");
-    if (!file) {
-        return 0;
-    }
-    if (fgets(line, sizeof(line), file) && strrchr(line, ')')) {
-        if (sscanf(strrchr(line, ')') + 1, " %c %d", &state, &parent) != 2) {
-            parent = 0;
-        }
-    }
-    fclose(file);
-    return state == 'Z' ? 0 : parent;
-}
-
 static int is_below(pid_t pid, pid_t root)
 {
     int depth;
 
     for (depth = 0; depth < 64 && pid > 1; depth++) {
-        pid = parent_of(pid);
+        pid = process_parent(pid);
         if (pid == root) {
             return 1;
         }

@@ -16,7 +16,10 @@
 
 enum {
     APPS_MAX = 64,
+    CHILDREN_MAX = 64,
+    ANSWERS_BETWEEN = 20,
     REST_SECONDS = 5, /* to be as before, after the load */
+    FDS_OF_CHILD = 2, /* a connection and a pidfd */
 };
 
 /* What must be as it was. */
@@ -24,7 +27,8 @@ typedef struct {
     pid_t apps[APPS_MAX];
     int app_count;
     uint64_t served;
-    int fds;  /* of watchdog, core and httpd's parent */
+    int fds;  /* of watchdog, core and httpd's parent; without those the core
+                 has for each of httpd's children */
     long pss; /* likewise */
 } state_t;
 
@@ -42,8 +46,12 @@ static state_t take_state(const httpd_t *httpd)
 {
     state_t state = {.served = scoreboard_served(httpd)};
     const pid_t *pids = agents(httpd);
+    pid_t children[CHILDREN_MAX];
     int i;
 
+    state.fds =
+        -FDS_OF_CHILD
+        * process_find_all(httpd->pid, "httpd.conf", children, CHILDREN_MAX);
     state.app_count = scoreboard_pids(httpd, state.apps, APPS_MAX);
     for (i = 0; i < 3; i++) {
         process_size_t size = process_size(pids[i]);
@@ -200,7 +208,9 @@ static void strike_all(survival_t *survival, survival_result_t *result,
     while (survival->struck < count && test_now() < end && !result->broken) {
         double took;
 
-        await_answers(survival, 20);
+        await_answers(survival, survival->what->answers_between
+                                    ? survival->what->answers_between
+                                    : ANSWERS_BETWEEN);
         took = strike(survival);
         result->recovered = took > result->recovered ? took : result->recovered;
         if (!is_back(survival) || (limit > 0 && took > limit)) {

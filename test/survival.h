@@ -20,13 +20,14 @@ typedef struct {
     /* Whether the struck one is back; NULL: not asked. A request sent after
      * the strike must be answered, too. */
     int (*is_back)(const survival_t *survival);
-    double back_within; /* seconds; 0 = 10 */
-    double slowest;     /* seconds an answer may take; 0 = any time */
-    int lost_gets;      /* a strike, at most */
-    int lost_posts;     /* a strike, at most */
-    int keeps_apps;     /* the apps' pids stay */
-    int keeps_slots;    /* the served counter shows each answered request */
-    const char *logs;   /* what may be in the error log, separated by | */
+    int answers_between; /* two strikes; 0 = 20 */
+    double back_within;  /* seconds; 0 = 10 */
+    double slowest;      /* seconds an answer may take; 0 = any time */
+    int lost_gets;       /* a strike, at most */
+    int lost_posts;      /* a strike, at most */
+    int keeps_apps;      /* the apps' pids stay */
+    int keeps_slots;     /* the served counter shows each answered request */
+    const char *logs;    /* what may be in the error log, separated by | */
 } survival_case_t;
 
 struct survival_t {

@@ -102,21 +102,12 @@ static void reload_hard(survival_t *survival)
     httpd_restart(survival->httpd);
 }
 
-static void touch_restart_file(const survival_t *survival)
-{
-    const char *path =
-        test_format("%s/tmp/restart.txt", survival->httpd->app_root);
-
-    unlink(path);
-    test_file("www/tmp/restart.txt", "");
-}
-
 static void deploy(survival_t *survival)
 {
     snprintf(survival->version, sizeof(survival->version), "%d",
              survival->struck + 2);
     ledger_deploy(survival->httpd, survival->version);
-    touch_restart_file(survival);
+    ledger_restart(survival->httpd);
 }
 
 static int is_deployed(const survival_t *survival)
@@ -129,7 +120,7 @@ static int is_deployed(const survival_t *survival)
 static void deploy_badly(survival_t *survival)
 {
     ledger_deploy(survival->httpd, test_format("broken%d", survival->struck));
-    touch_restart_file(survival);
+    ledger_restart(survival->httpd);
 }
 
 static const char app_logs[] = "PSG";
@@ -185,7 +176,8 @@ static const survival_case_t cases[] = {
         .config.server_config = POOL_OF_2,
         .plan.wait_ms = 15, /* some requests run, some wait */
         .strike = kill_child,
-        .lost_gets = 16, /* its threads */
+        .answers_between = 100, /* httpd makes children once a second */
+        .lost_gets = 16,        /* its threads */
         .lost_posts = 16,
         .keeps_apps = 1,
         .logs = "AH00052|PSG",
@@ -205,6 +197,7 @@ static const survival_case_t cases[] = {
         .config.server_config = POOL_OF_2,
         .plan.wait_ms = 10,
         .strike = reload_gracefully,
+        .answers_between = 100,
         .keeps_apps = 1,
         .keeps_slots = 1,
     },
@@ -214,6 +207,7 @@ static const survival_case_t cases[] = {
         .config.server_config = POOL_OF_2,
         .plan.wait_ms = 10,
         .strike = rotate_logs,
+        .answers_between = 100,
         .keeps_apps = 1,
         .keeps_slots = 1,
     },
