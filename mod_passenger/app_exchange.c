@@ -88,7 +88,7 @@ static psg_exchange_e judge_silence(psg_exchange_t *exchange)
         return give_up(exchange, PSG_EXCHANGE_UNSENT,
                        "its process read no request", error);
     }
-    if (exchange->connection.reused && is_idempotent(exchange->r)) {
+    if (is_idempotent(exchange->r)) {
         return give_up(exchange, PSG_EXCHANGE_UNANSWERED,
                        "its process ended without an answer", error);
     }

@@ -342,8 +342,9 @@ static int try_process(life_t *life, int is_last)
         return client_gone(life);
     case PSG_EXCHANGE_UNSENT:
     case PSG_EXCHANGE_UNANSWERED:
-        if (!is_last && !life->may_have_run) {
-            life->may_have_run = result == PSG_EXCHANGE_UNANSWERED;
+        if (!is_last
+            && (result == PSG_EXCHANGE_UNSENT || !life->may_have_run)) {
+            life->may_have_run |= result == PSG_EXCHANGE_UNANSWERED;
             let_go(life);
             await_news(life);
             return OK;

@@ -34,6 +34,27 @@ EACH_LANGUAGE(idle_app_may_be_killed)
     }
 }
 
+/* The first request of all, so that it is on a connection of its own. */
+TEST(get_in_progress_survives_its_process)
+{
+    httpd_t *httpd = app_serve("ruby", NULL);
+    http_running_t *running;
+    const http_response_t *answer;
+    pid_t app;
+
+    httpd_allow_log("PSG");
+    running = http_begin(
+        &(http_request_t){.url = test_format("%s/wait/go", httpd->url)});
+    WAIT_UNTIL(scoreboard_busy(httpd) == 1);
+    CHECK_INT(scoreboard_pids(httpd, &app, 1), 1);
+    test_pause(); /* connected and read, or not: it must not matter */
+    kill(app, SIGKILL);
+    app_release(httpd, "go");
+    answer = http_end(running);
+    CHECK_INT(answer->status, 200);
+    CHECK_STR(answer->body, "waited");
+}
+
 TEST(app_is_replaced_under_load)
 {
     httpd_t *httpd = app_serve("ruby", NULL);
