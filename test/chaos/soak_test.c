@@ -174,7 +174,8 @@ static int compare(const void *left, const void *right)
 /* Change an hour. */
 static double slope_of(const sample_t *samples, int count, int who, int field)
 {
-    double *slopes = malloc(sizeof(*slopes) * (size_t)count * PAIRS_OF_EACH);
+    double *slopes =
+        malloc(sizeof(*slopes) * ((size_t)count * PAIRS_OF_EACH + 1));
     double found = 0;
     int i, j, n = 0, step = count / PAIRS_OF_EACH + 1;
 
