@@ -11,6 +11,13 @@ typedef enum {
     PLACE
 } scope_e;
 typedef enum {
+    ADMIN,
+    OWNER,
+    TENANT,
+    CAPPED,
+    LOWERED
+} class_e;
+typedef enum {
     FLAG,
     NUMBER,
     TEXT,
@@ -20,6 +27,7 @@ typedef enum {
 
 typedef struct {
     scope_e scope;
+    class_e class;
     kind_e kind;
     const char *field, *name;
     const char *default_token; /* as it is written in the table */
@@ -28,8 +36,8 @@ typedef struct {
 } directive_t;
 
 static const directive_t directives[] = {
-#define OPTION(scope, type, field, name, def, min, max, help) \
-    {scope, type, #field, name, #def, min, max, help},
+#define OPTION(scope, class, type, field, name, def, min, max, help) \
+    {scope, class, type, #field, name, #def, min, max, help},
 #include "options.def"
 };
 
@@ -58,7 +66,15 @@ static const struct {
 static const char *const contexts[] = {
     [GLOBAL] = "server config",
     [APP] = "server config, virtual host, directory, location",
-    [PLACE] = "server config, virtual host, directory, location, .htaccess",
+    [PLACE] = "server config, virtual host, directory, location, files",
+};
+
+static const char *const in_htaccess[] = {
+    [ADMIN] = "",
+    [OWNER] = ", .htaccess",
+    [TENANT] = ", .htaccess",
+    [CAPPED] = ", .htaccess (lower than the administrator's, if that is not 0)",
+    [LOWERED] = ", .htaccess (lower than the administrator's)",
 };
 
 static void print_words(const char *field)
@@ -197,8 +213,8 @@ static void print_markdown(void)
         print_syntax(directive);
         printf("`\n- Default: `");
         print_default(directive);
-        printf("`\n- Context: %s\n\n%s\n", contexts[directive->scope],
-               directive->help);
+        printf("`\n- Context: %s%s\n\n%s\n", contexts[directive->scope],
+               in_htaccess[directive->class], directive->help);
     }
     print_markdown_names();
 }
@@ -238,7 +254,8 @@ static void print_man(void)
         print_syntax(directive);
         printf("\nDefault: ");
         print_default(directive);
-        printf(". Context: %s.\n.br\n", contexts[directive->scope]);
+        printf(". Context: %s%s.\n.br\n", contexts[directive->scope],
+               in_htaccess[directive->class]);
         print_troff(directive->help);
     }
     print_man_names();

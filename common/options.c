@@ -17,26 +17,28 @@ enum {
 };
 
 const psg_option_row_t psg_option_rows[PSG_OPTION_COUNT] = {
-#define OPTION(scope, type, field, name, def, min, max, help) \
-    {PSG_SCOPE_##scope,                                       \
-     PSG_##type,                                              \
-     offsetof(psg_options_t, field),                          \
-     name,                                                    \
-     min,                                                     \
-     max,                                                     \
-     help,                                                    \
+#define OPTION(scope, class, type, field, name, def, min, max, help) \
+    {PSG_SCOPE_##scope,                                              \
+     PSG_CLASS_##class,                                              \
+     PSG_##type,                                                     \
+     offsetof(psg_options_t, field),                                 \
+     name,                                                           \
+     min,                                                            \
+     max,                                                            \
+     help,                                                           \
      #def},
 #include "options.def"
 };
 
 static const psg_options_t defaults = {
-#define OPTION(scope, type, field, name, def, min, max, help) .field = def,
+#define OPTION(scope, class, type, field, name, def, min, max, help) \
+    .field = def,
 #include "options.def"
 };
 
 /* What a row is called on the wire. */
 static const char *const field_names[PSG_OPTION_COUNT] = {
-#define OPTION(scope, type, field, name, def, min, max, help) #field,
+#define OPTION(scope, class, type, field, name, def, min, max, help) #field,
 #include "options.def"
 };
 
@@ -56,6 +58,11 @@ static int is_set(const psg_options_t *options, unsigned i)
     return (options->set >> i & 1) != 0;
 }
 
+const psg_options_t *psg_options_defaults(void)
+{
+    return &defaults;
+}
+
 psg_options_t *psg_options_create(apr_pool_t *pool)
 {
     return apr_pmemdup(pool, &defaults, sizeof(defaults));
@@ -63,27 +70,24 @@ psg_options_t *psg_options_create(apr_pool_t *pool)
 
 /* Called for every section and .htaccess of a request: only the rows that are
  * set are looked at. */
-psg_options_t *psg_options_merge(apr_pool_t *pool, const psg_options_t *base,
-                                 const psg_options_t *add)
+void psg_options_apply(psg_options_t *options, const psg_options_t *add)
 {
-    psg_options_t *merged = apr_pmemdup(pool, base, sizeof(*base));
     uint64_t left = add->set;
 
-    merged->set |= add->set;
+    options->set |= add->set;
     while (left != 0) {
         unsigned i = (unsigned)__builtin_ctzll(left);
         psg_option_type_e type = psg_option_rows[i].type;
 
         left &= left - 1;
         if (type == PSG_FLAG || type == PSG_NUMBER) {
-            *(int *)field_of(merged, i) = *(const int *)field_in(add, i);
+            *(int *)field_of(options, i) = *(const int *)field_in(add, i);
         }
         else { /* a string or a list, shared */
-            *(const void **)field_of(merged, i) =
+            *(const void **)field_of(options, i) =
                 *(const void *const *)field_in(add, i);
         }
     }
-    return merged;
 }
 
 /* "PassengerX: 'text' is ..." */

@@ -25,9 +25,18 @@ typedef enum {
     PSG_LIST
 } psg_option_type_e;
 
+typedef enum {
+    PSG_CLASS_ADMIN,
+    PSG_CLASS_OWNER,
+    PSG_CLASS_TENANT,
+    PSG_CLASS_CAPPED,
+    PSG_CLASS_LOWERED
+} psg_class_e;
+
 /* Indices of the rows. */
 typedef enum {
-#define OPTION(scope, type, field, name, def, min, max, help) PSG_OPT_##field,
+#define OPTION(scope, class, type, field, name, def, min, max, help) \
+    PSG_OPT_##field,
 #include "options.def"
     PSG_OPTION_COUNT
 } psg_option_e;
@@ -41,7 +50,7 @@ typedef enum {
 /* Unset fields hold the default, so readers need not look at `set`. */
 typedef struct {
     uint64_t set; /* bit i: row i was given explicitly */
-#define OPTION(scope, type, field, name, def, min, max, help) \
+#define OPTION(scope, class, type, field, name, def, min, max, help) \
     PSG_C_##type field;
 #include "options.def"
 } psg_options_t;
@@ -50,6 +59,7 @@ _Static_assert(PSG_OPTION_COUNT <= 64, "psg_options_t.set has 64 bits");
 
 typedef struct {
     psg_scope_e scope;
+    psg_class_e class;
     psg_option_type_e type;
     size_t offset; /* of the field */
     const char *name;
@@ -60,14 +70,15 @@ typedef struct {
 
 extern const psg_option_row_t psg_option_rows[PSG_OPTION_COUNT];
 
-/* All defaults, nothing set. Allocated in pool. */
+/* All defaults, nothing set. */
+const psg_options_t *psg_options_defaults(void);
+
+/* A copy of that in pool. */
 psg_options_t *psg_options_create(apr_pool_t *pool);
 
-/* What `add` sets wins over `base`; both stay as they are. One allocation of
- * one struct: strings and lists are shared, so the result lives no longer than
- * both. */
-psg_options_t *psg_options_merge(apr_pool_t *pool, const psg_options_t *base,
-                                 const psg_options_t *add);
+/* What `add` sets wins; add stays as it is. Strings and lists are shared, so
+ * options lives no longer than add. */
+void psg_options_apply(psg_options_t *options, const psg_options_t *add);
 
 /* Sets row `i` from a directive's text, checking type and range. Returns NULL,
  * or what is wrong, allocated in pool, naming directive and allowed values. A

@@ -9,7 +9,7 @@
 
 /* The bits of psg_options_t.set that go with an app. */
 static const uint64_t app_rows = 0
-#define OPTION(scope, type, field, name, def, min, max, help) \
+#define OPTION(scope, class, type, field, name, def, min, max, help) \
     | (uint64_t)(PSG_SCOPE_##scope == PSG_SCOPE_APP) << PSG_OPT_##field
 #include "options.def"
     ;

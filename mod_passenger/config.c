@@ -10,6 +10,8 @@
 #include <http_core.h>
 #include <http_log.h>
 
+#include "htaccess.h"
+
 APLOG_USE_MODULE(passenger);
 
 /* One reading of the configuration; all of it lives in pconf. */
@@ -44,24 +46,30 @@ const char *psg_config_users_list(size_t *len)
 
 void *psg_config_create_dir(apr_pool_t *pool, char *dir)
 {
+    psg_dir_config_t *config = apr_pcalloc(pool, sizeof(*config));
+
     (void)dir;
-    return psg_options_create(pool);
+    config->options = *psg_options_defaults();
+    return config;
 }
 
 void *psg_config_merge_dir(apr_pool_t *pool, void *base, void *add)
 {
-    return psg_options_merge(pool, base, add);
+    psg_dir_config_t *merged = apr_pmemdup(pool, base, sizeof(*merged));
+    const psg_dir_config_t *more = add;
+
+    psg_options_apply(&merged->options, &more->options);
+    psg_htaccess_merge(merged, more, pool);
+    return merged;
 }
 
-/* AllowOverrideList lets .htaccess use every directive that may stand in a
- * <Directory>, so a setter has to look for itself. */
 static const char *check_place(cmd_parms *cmd, psg_scope_e scope)
 {
     switch (scope) {
     case PSG_SCOPE_GLOBAL:
-        return ap_check_cmd_context(cmd, NOT_IN_HTACCESS | NOT_IN_DIR_LOC_FILE);
+        return ap_check_cmd_context(cmd, NOT_IN_DIR_LOC_FILE);
     case PSG_SCOPE_APP:
-        return ap_check_cmd_context(cmd, NOT_IN_HTACCESS | NOT_IN_FILES);
+        return ap_check_cmd_context(cmd, NOT_IN_FILES);
     default:
         return NULL;
     }
@@ -108,22 +116,18 @@ static void note_user(const char *name)
     }
 }
 
-/* The setter of every directive; cmd->info is its row. */
-static const char *set_option(cmd_parms *cmd, void *config, const char *text)
+static const char *set_value(cmd_parms *cmd, psg_dir_config_t *config,
+                             psg_option_e i, const char *text)
 {
-    psg_option_e i = (psg_option_e)(intptr_t)cmd->info;
     const psg_option_row_t *row = &psg_option_rows[i];
-    psg_options_t *options = config;
-    const char *error = check_place(cmd, row->scope);
+    psg_options_t *options = &config->options;
+    const char *error = check_value(i, text, cmd->pool);
 
-    if (!error) {
-        error = check_value(i, text, cmd->pool);
-    }
     if (error) {
         return error;
     }
-    if (i == PSG_OPT_base_uri && !strcmp(text, "/")) {
-        return NULL; /* "/" is the root of the server, which always counts */
+    if (psg_htaccess_is_one(cmd)) {
+        return psg_htaccess_set(config, cmd, i, text);
     }
     if (row->scope == PSG_SCOPE_GLOBAL) {
         warn_of_global(cmd, row->name);
@@ -136,6 +140,44 @@ static const char *set_option(cmd_parms *cmd, void *config, const char *text)
     return error;
 }
 
+static const char *set_values(cmd_parms *cmd, psg_dir_config_t *config,
+                              psg_option_e i, const char *arguments)
+{
+    const char *error = check_place(cmd, psg_option_rows[i].scope);
+    int is_list = psg_option_rows[i].type == PSG_LIST;
+    int count = 0;
+
+    while (!error && *arguments) {
+        const char *text = ap_getword_conf(cmd->pool, &arguments);
+
+        if (!is_list && *arguments) {
+            break;
+        }
+        error = set_value(cmd, config, i, text);
+        count++;
+    }
+    if (!error && count == 0) {
+        return apr_psprintf(cmd->pool, "%s takes one argument%s",
+                            cmd->cmd->name, is_list ? " or more" : "");
+    }
+    return error;
+}
+
+/* The setter of every directive; cmd->info is its row. What is wrong in a
+ * .htaccess must not make a folder's files unreachable. */
+static const char *set_option(cmd_parms *cmd, void *config,
+                              const char *arguments)
+{
+    psg_option_e i = (psg_option_e)(intptr_t)cmd->info;
+    const char *error = set_values(cmd, config, i, arguments);
+
+    if (error && psg_htaccess_is_one(cmd)) {
+        psg_htaccess_complain(config, cmd, error);
+        return NULL;
+    }
+    return error;
+}
+
 /* The setter of what option_ignored.def lists; cmd->info says why. */
 static const char *ignore(cmd_parms *cmd, void *config, const char *arguments)
 {
@@ -144,7 +186,8 @@ static const char *ignore(cmd_parms *cmd, void *config, const char *arguments)
 
     (void)config;
     (void)arguments;
-    if (!apr_hash_get(reading.ignored, name, APR_HASH_KEY_STRING)) {
+    if (!psg_htaccess_is_one(cmd)
+        && !apr_hash_get(reading.ignored, name, APR_HASH_KEY_STRING)) {
         apr_hash_set(reading.ignored, name, APR_HASH_KEY_STRING, name);
         ap_log_perror(APLOG_MARK, APLOG_NOTICE, 0, cmd->pool,
                       "PSG0026: %s does nothing here: %s (line %d of %s)", name,
@@ -153,26 +196,21 @@ static const char *ignore(cmd_parms *cmd, void *config, const char *arguments)
     return NULL;
 }
 
-#define TAKES_FLAG AP_INIT_TAKE1
-#define TAKES_NUMBER AP_INIT_TAKE1
-#define TAKES_TEXT AP_INIT_TAKE1
-#define TAKES_WORD AP_INIT_TAKE1
-#define TAKES_LIST AP_INIT_ITERATE
-#define IN_GLOBAL RSRC_CONF
-#define IN_APP (RSRC_CONF | ACCESS_CONF)
-#define IN_PLACE (RSRC_CONF | ACCESS_CONF | OR_ALL)
+/* Raw: a tenant's wrong number of arguments is ours to deal with, too. */
+#define DIRECTIVE(name, field, help)                                      \
+    AP_INIT_RAW_ARGS(name, set_option, (void *)(intptr_t)PSG_OPT_##field, \
+                     RSRC_CONF | ACCESS_CONF | OR_ALL, help)
 
 const command_rec psg_config_directives[] = {
-#define OPTION(scope, type, field, name, def, min, max, help)         \
-    TAKES_##type(name, set_option, (void *)(intptr_t)PSG_OPT_##field, \
-                 IN_##scope, help),
+#define OPTION(scope, class, type, field, name, def, min, max, help) \
+    DIRECTIVE(name, field, help),
 #include "options.def"
-#define OPTION_ALIAS(scope, type, name, field)                        \
-    TAKES_##type(name, set_option, (void *)(intptr_t)PSG_OPT_##field, \
-                 IN_##scope, "The older name of another directive."),
+#define OPTION_ALIAS(scope, type, name, field) \
+    DIRECTIVE(name, field, "The older name of another directive."),
 #include "option_aliases.def"
-#define OPTION_IGNORED(scope, name, why) \
-    AP_INIT_RAW_ARGS(name, ignore, (void *)(why), IN_##scope, why),
+#define OPTION_IGNORED(scope, name, why)          \
+    AP_INIT_RAW_ARGS(name, ignore, (void *)(why), \
+                     RSRC_CONF | ACCESS_CONF | OR_ALL, why),
 #include "option_ignored.def"
     {0},
 };

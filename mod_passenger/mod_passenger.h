@@ -19,11 +19,16 @@
  * -fvisibility=hidden, since httpd loads modules into one name space. */
 extern __attribute__((visibility("default"))) module passenger_module;
 
-/* The per-directory configuration is a psg_options_t. Options of scope GLOBAL
- * are read from psg_global_options(). */
-#define psg_request_options(r)                                        \
-    ((const psg_options_t *)ap_get_module_config((r)->per_dir_config, \
-                                                 &passenger_module))
+/* The per-directory configuration. Options of scope GLOBAL are read from
+ * psg_global_options(). */
+typedef struct {
+    psg_options_t options;                 /* the administrator's */
+    const struct psg_htaccess_t *htaccess; /* what tenants say, or NULL */
+} psg_dir_config_t;
+
+#define psg_request_config(r)                                            \
+    ((const psg_dir_config_t *)ap_get_module_config((r)->per_dir_config, \
+                                                    &passenger_module))
 
 /* An app as app_lookup found it. Strings live in the request's pool or longer. */
 typedef struct {

@@ -11,6 +11,7 @@
 #include <http_request.h>
 
 #include "app_lookup.h"
+#include "htaccess.h"
 
 APLOG_USE_MODULE(passenger);
 
@@ -52,9 +53,33 @@ static int is_eligible(const request_rec *r, const psg_options_t *options)
     return r->finfo.filetype != APR_REG || has_path_info(r);
 }
 
+/* As whom the app runs, as far as can be known here. */
+static apr_uid_t user_of(const psg_app_t *app, const psg_options_t *options,
+                         apr_pool_t *pool)
+{
+    apr_uid_t uid;
+    apr_gid_t gid;
+
+    if (options->user
+        && apr_uid_get(&uid, &gid, options->user, pool) == APR_SUCCESS) {
+        return uid;
+    }
+    return app->owner;
+}
+
+/* NULL, or why .htaccess keeps us from serving. */
+static const char *check_htaccess(request_rec *r, const psg_app_t *app)
+{
+    const psg_dir_config_t *config = psg_request_config(r);
+
+    return config->htaccess ? psg_htaccess_check(
+               config, user_of(app, &config->options, r->pool), r->pool)
+                            : NULL;
+}
+
 int psg_map_choose(request_rec *r)
 {
-    const psg_options_t *options = psg_request_options(r);
+    const psg_options_t *options = psg_htaccess_apply(r, psg_request_config(r));
     const char *problem = NULL;
     mapping_t *mapping;
     psg_app_t app;
@@ -67,14 +92,17 @@ int psg_map_choose(request_rec *r)
     if (APR_STATUS_IS_ENOENT(status)) {
         return DECLINED;
     }
+    if (status == APR_SUCCESS) {
+        problem = check_htaccess(r, &app);
+    }
     mapping = apr_pcalloc(r->pool, sizeof(*mapping));
     mapping->request.options = options;
     mapping->problem = problem;
-    if (status == APR_SUCCESS) {
+    if (!problem) {
         mapping->request.app = app;
     }
     ap_set_module_config(r->request_config, &passenger_module, mapping);
-    r->handler = status == APR_SUCCESS ? PSG_HANDLER : PROBLEM_HANDLER;
+    r->handler = problem ? PROBLEM_HANDLER : PSG_HANDLER;
     /* OK ends the phase: nobody guesses a type or searches variants. */
     return OK;
 }
@@ -186,6 +214,6 @@ int psg_map_refuse(request_rec *r)
         return DECLINED; /* somebody's SetHandler */
     }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  "PSG0030: cannot look for the app: %s", mapping->problem);
+                  "PSG0030: no app can be served here: %s", mapping->problem);
     return HTTP_INTERNAL_SERVER_ERROR;
 }

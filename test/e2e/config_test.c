@@ -95,9 +95,9 @@ TEST(directive_is_refused_where_it_may_not_stand)
 {
     static const char *const wrong[][3] = {
         {"<Directory />\n PassengerMaxPoolSize 3\n</Directory>",
-         "PassengerMaxPoolSize", "not allowed in <Directory>"},
+         "PassengerMaxPoolSize", "cannot occur within directory context"},
         {"<Location /x>\n PassengerLogFile log\n</Location>",
-         "PassengerLogFile", "not allowed in <Location>"},
+         "PassengerLogFile", "cannot occur within directory context"},
         {"<Files x>\n PassengerAppRoot /x\n</Files>", "PassengerAppRoot",
          "cannot occur within <Files>"},
         {"<FilesMatch x>\n PassengerRuby /x\n</FilesMatch>", "PassengerRuby",
@@ -212,36 +212,6 @@ TEST(instance_dir_may_have_a_long_name)
                       });
     CHECK_STR(http_get_body(200, "%s/hello", httpd->url),
               "hello from python\n");
-}
-
-/* AllowOverrideList admits whatever may stand in a <Directory>; who an app runs
- * as must not be in the hands of who may write a .htaccess. */
-TEST(htaccess_may_switch_off_and_nothing_else)
-{
-    static const char *const refused[] = {
-        "PassengerUser root", "PassengerAppRoot /tmp",
-        "PassengerPython /bin/sh", "PassengerAppStartCommand /bin/sh"};
-    httpd_t *httpd = app_serve(
-        "python",
-        &(httpd_config_t){
-            .vhost_config = test_format(
-                "<Directory \"%s/www/public\">\n"
-                "AllowOverride None\n"
-                "AllowOverrideList PassengerEnabled PassengerUser "
-                "PassengerAppRoot PassengerPython PassengerAppStartCommand\n"
-                "</Directory>\n",
-                test_dir()),
-        });
-    size_t i;
-
-    test_file("www/public/place/.htaccess", "PassengerEnabled off\n");
-    http_get_body(404, "%s/place/x", httpd->url);
-    http_get_body(200, "%s/x", httpd->url);
-    httpd_expect_log("cannot occur within htaccess files");
-    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        test_file("www/public/place/.htaccess", refused[i]);
-        http_get_body(500, "%s/place/x", httpd->url);
-    }
 }
 
 /* What existing configurations say: other names of what there is. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "options.h"
 
 enum {
@@ -178,7 +180,8 @@ TEST(merging_takes_what_is_set)
     set_ok(add, "PassengerMinInstances", "1"); /* the default, but set */
     set_ok(add, "PassengerEnabled", "off");
     set_ok(add, "PassengerBaseURI", "/b");
-    merged = psg_options_merge(test_pool(), base, add);
+    merged = apr_pmemdup(test_pool(), base, sizeof(*base));
+    psg_options_apply(merged, add);
     CHECK_STR(merged->ruby, "/opt/ruby");
     CHECK_INT(merged->min_instances, 1);
     CHECK_INT(merged->enabled, 0);
