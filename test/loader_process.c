@@ -50,11 +50,22 @@ static void loader_end(void *data)
 {
     loader_t *loader = data;
 
-    (void)unlink(loader->socket);
+    if (loader->socket) {
+        (void)unlink(loader->socket);
+    }
     if (loader->pid > 0) {
         (void)kill(loader->pid, SIGKILL);
         (void)waitpid(loader->pid, NULL, 0);
     }
+}
+
+loader_t *loader_make(const char *language)
+{
+    loader_t *loader = apr_pcalloc(test_pool(), sizeof(*loader));
+
+    loader->language = language;
+    test_defer(loader_end, loader);
+    return loader;
 }
 
 /* In the child: what loaders/PROTOCOL promises, and the loader. */
@@ -78,13 +89,16 @@ static void run_loader(const char *app_root, int listen_fd, int control_fd,
     _exit(121);
 }
 
-static int listen_at(const char *path)
+int loader_listen(loader_t *loader)
 {
+    static int count;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-    CHECK(strlen(path) < sizeof(address.sun_path));
-    strcpy(address.sun_path, path);
+    /* Not below test_dir(): a socket's path must be short. */
+    loader->socket = test_format("/tmp/loader.%d.%d", (int)getpid(), count++);
+    CHECK(strlen(loader->socket) < sizeof(address.sun_path));
+    strcpy(address.sun_path, loader->socket);
     CHECK_INT(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     CHECK_INT(listen(fd, 100), 0);
     return fd;
@@ -93,19 +107,17 @@ static int listen_at(const char *path)
 loader_t *loader_start(const char *language, const char *app_root,
                        const char *startup_file, const char *interpreter)
 {
-    static int count;
     const struct language *found = find_language(language);
     const char *args[] = {
         interpreter ? interpreter : found->interpreter,
         test_format("%s/loaders/%s", TEST_SRCDIR, found->loader), NULL};
-    loader_t *loader = apr_pcalloc(test_pool(), sizeof(*loader));
+    loader_t *loader = loader_make(language);
     int listen_fd, control[2];
 
     app_require(found->interpreter);
-    loader->language = language;
-    /* Not below test_dir(): a socket's path must be short. */
-    loader->socket = test_format("/tmp/loader.%d.%d", (int)getpid(), count++);
-    listen_fd = listen_at(loader->socket);
+    /* A preloader serves nothing itself. */
+    listen_fd = getenv("PASSENGER_PRELOAD") ? open("/dev/null", O_RDWR)
+                                            : loader_listen(loader);
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, control), 0);
     loader->pid = fork();
     if (loader->pid == 0) {
@@ -114,7 +126,6 @@ loader_t *loader_start(const char *language, const char *app_root,
         run_loader(app_root, listen_fd, control[1], args);
     }
     CHECK(loader->pid > 0);
-    test_defer(loader_end, loader);
     close(listen_fd);
     close(control[1]);
     loader->control = control[0];

@@ -10,7 +10,7 @@
 
 typedef struct {
     const char *language;
-    const char *socket; /* the path of what is fd 3 in the loader */
+    const char *socket; /* the path of what is fd 3 in the loader, or NULL */
     int control;        /* the other end of its fd 4 */
     int is_http;        /* the request format, once it is ready */
     pid_t pid;
@@ -32,6 +32,11 @@ loader_t *loader_start(const char *language, const char *app_root,
 loader_t *loader_start_code(const char *language, const char *code);
 /* The same for test/apps/NAME, and waits until it is ready. */
 loader_t *loader_serve(const char *language, const char *name);
+
+/* For those who start one in another way: a loader to be filled in, which is
+ * killed when the test ends; and the socket it is to listen at, as fd 3. */
+loader_t *loader_make(const char *language);
+int loader_listen(loader_t *loader);
 
 /* Waits for the next line on the control channel; "" at its end. */
 const char *loader_read_line(loader_t *loader);

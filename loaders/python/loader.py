@@ -6,6 +6,7 @@ is the app's root, fd 3 listens, fd 4 is the control channel. This file alone
 keeps to syntax that any Python understands, so that an interpreter that is too
 old can be told so.
 """
+import gc
 import json
 import os
 import signal
@@ -35,32 +36,79 @@ class StartError(Exception):
 def main():
     try:
         check_interpreter()
-        server_class = import_server()
-        hide_loader()
+        own = import_own_modules()
+        hide_loader(own)
         close_after_fork()
         application = load_application()
+        # Not earlier: until now the app might have run its interpreter again.
+        forked = os.environ.pop('PASSENGER_PRELOAD', '') == '1'
+        watch_for_crashes()
+        for fd in (LISTEN_FD, CONTROL_FD):
+            os.set_inheritable(fd, False)
+        if forked and not preload(own['preloader']):
+            return
+        serve(own, application, forked)
     except StartError as error:
         report_failure(error)
         sys.stdout.flush()
         # Not sys.exit(): threads that the app has started may never end.
         os._exit(1)
-    watch_for_crashes()
-    for fd in (LISTEN_FD, CONTROL_FD):
-        os.set_inheritable(fd, False)
-    server = server_class(application, LISTEN_FD, CONTROL_FD)
+
+
+def preload(module):
+    """True in each new process, False at the preloader's end."""
+    try:
+        preloader = module.Preloader(LISTEN_FD, CONTROL_FD, say)
+        stop_on_sigterm(preloader)
+        preloader.prepare()
+        say({'event': 'ready', 'format': 'fork'})
+        is_new = preloader.run()
+    except Exception as error:
+        raise StartError('start', 'the preloader failed: %s' % error,
+                         traceback.format_exc() + describe_interpreter())
+    if is_new and 'LISTEN_PID' in os.environ:
+        os.environ['LISTEN_PID'] = str(os.getpid())
+    return is_new
+
+
+def serve(own, application, forked):
+    hooks = own['passenger']
+    server = own['wsgi_server'].WsgiServer(application, LISTEN_FD, CONTROL_FD)
     stop_on_sigterm(server)
-    say({'event': 'ready', 'format': 'session', 'concurrency': 1,
-         'keep_alive': True})
-    server.run()
+    call_hooks(hooks, 'after_installing_signal_handlers')
+    call_hooks(hooks, 'starting_worker_process', forked)
+    call_hooks(hooks, 'starting_request_handler_thread')
+    concurrency = hooks.advertised_concurrency_level
+    say({'event': 'ready', 'format': 'session', 'keep_alive': True,
+         'concurrency': 1 if concurrency is None else int(concurrency)})
+    try:
+        server.run()
+    except BaseException as error:
+        hooks.call_event('unhandled_exception_before_exit', error)
+        raise
+    hooks.call_event('stopping_worker_process')
+    # What the app forgot to close is closed with all else, now as ever.
+    gc.unfreeze()
 
 
-def say(message):
+def call_hooks(hooks, event, *args):
+    """Before the process is ready, a hook that fails is a start that failed."""
+    try:
+        hooks.call_event(event, *args)
+    except Exception as error:
+        raise StartError(
+            'load', "a function for the event '%s' raised %s: %s"
+            % (event, type(error).__name__, ' '.join(str(error).split())),
+            format_trace(error) + '\n' + describe_interpreter())
+
+
+def say(message, fd=CONTROL_FD):
     """Send one line to the agent, which may be gone already."""
     line = json.dumps(message, ensure_ascii=False) + '\n'
     data = line.encode('utf-8', 'replace')
     try:
         while data:
-            data = data[os.write(CONTROL_FD, data):]
+            data = data[os.write(fd, data):]
     except OSError:
         sys.stderr.write(line)
 
@@ -81,26 +129,50 @@ def check_interpreter():
             % (OLDEST + (sys.executable, sys.version.split()[0])))
 
 
-def import_server():
+def import_own_modules():
     """Import our own modules before the app can replace any they need."""
+    from importlib import import_module
     sys.path.insert(0, HERE)
     # Whoever runs this may be able to write to our folder, but should not.
     keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    names = ['passenger', 'wsgi_server', 'wsgi_response']
+    if os.environ.get('PASSENGER_PRELOAD'):
+        names.append('preloader')
     try:
-        from wsgi_server import WsgiServer
+        return {name: import_module(name) for name in names}
     except Exception:
         raise StartError('start', 'the loader itself could not be loaded',
                          traceback.format_exc() + describe_interpreter())
     finally:
         sys.dont_write_bytecode = keep
-    return WsgiServer
 
 
-def hide_loader():
+def hide_loader(own):
     """Put the app's root where our folder was, and free our modules' names."""
     sys.path[:] = [os.getcwd()] + [p for p in sys.path if p != HERE]
-    for name in ('wsgi_server', 'wsgi_response'):
+    for name in own:
         sys.modules.pop(name, None)
+    sys.meta_path.append(LastResort(own['passenger']))
+
+
+class LastResort:
+    """Gives the module to who imports it, unless there is another one of that
+    name."""
+
+    def __init__(self, module):
+        self._module = module
+
+    def find_spec(self, name, path=None, target=None):
+        from importlib import util
+        if name == self._module.__name__:
+            return util.spec_from_loader(name, self)
+        return None
+
+    def create_module(self, spec):
+        return self._module
+
+    def exec_module(self, module):
+        """It is complete already."""
 
 
 def close_after_fork():

@@ -7,6 +7,8 @@
 # is the control channel. Until the app's own gems are set up, nothing but core
 # Ruby is used here: whatever is required earlier, even json or set, may be a
 # gem of another version than the app's Gemfile.lock asks for.
+require_relative 'phusion_passenger'
+
 module PassengerLoader
   LISTEN_FD = 3
   CONTROL_FD = 4
@@ -33,14 +35,54 @@ module PassengerLoader
     app = start { load_app }
     # Sockets are no gem, but what they require may be one.
     require_relative 'rack_server'
-    $0 = "passenger: #{Dir.pwd}"
-    server = RackServer.new(app, LISTEN_FD, CONTROL_FD)
-    handle_signals(server)
-    say('event' => 'ready', 'format' => 'session', 'concurrency' => 1,
-        'keep_alive' => true)
-    server.run
+    # Not earlier: until now the app might have run its interpreter again.
+    forked = ENV.delete('PASSENGER_PRELOAD') == '1'
+    handle_signals
+    return if forked && !preload
+
+    serve(app, forked)
   rescue StartError => e
     report_failure(e)
+  end
+
+  # True in each new process, false at the preloader's end.
+  def preload
+    require_relative 'preloader'
+    $0 = "passenger preloader: #{Dir.pwd}"
+    @server = preloader = Preloader.new(CONTROL_FD)
+    preloader.prepare
+    say('event' => 'ready', 'format' => 'fork')
+    is_new = preloader.run
+    @server = nil
+    ENV['LISTEN_PID'] = Process.pid.to_s if is_new && ENV['LISTEN_PID']
+    is_new
+  rescue StandardError => e
+    raise StartError.new('start', "the preloader failed: #{first_line(e)}", describe(e))
+  end
+
+  def serve(app, forked)
+    $0 = "passenger: #{Dir.pwd}"
+    @server = server = RackServer.new(app, LISTEN_FD, CONTROL_FD)
+    call_hooks(:starting_worker_process, forked)
+    call_hooks(:credentials, nil, nil)
+    call_hooks(:starting_request_handler_thread)
+    say('event' => 'ready', 'format' => 'session', 'keep_alive' => true,
+        'concurrency' => PhusionPassenger.advertised_concurrency_level || 1)
+    server.run
+    PhusionPassenger.call_event(:stopping_worker_process)
+  rescue StartError, SystemExit
+    raise
+  rescue Exception => e # rubocop:disable Lint/RescueException
+    PhusionPassenger.call_event(:unhandled_exception_before_exit, e)
+    raise
+  end
+
+  # Before the process is ready, a hook that fails is a start that failed.
+  def call_hooks(event, *args)
+    PhusionPassenger.call_event(event, *args)
+  rescue StandardError, ScriptError => e
+    raise StartError.new('load', "a block for the event '#{event}' raised #{e.class}: #{first_line(e)}",
+                         describe(e))
   end
 
   # Runs the block; whatever ends it becomes a StartError.
@@ -91,13 +133,15 @@ module PassengerLoader
     app
   end
 
-  def handle_signals(server)
-    unless_handled('TERM') { server.stop }
+  def handle_signals
+    # Without a server, nothing is in progress.
+    unless_handled('TERM') { @server ? @server.stop : Process.exit!(0) }
     unless_handled('QUIT') { show_stacks }
     unless_handled('ABRT') do
       show_stacks
       Process.exit!(1)
     end
+    call_hooks(:after_installing_signal_handlers)
   end
 
   # The app's own handlers stay.
@@ -126,9 +170,9 @@ module PassengerLoader
   end
 
   # Sends one line to the agent, which may be gone already.
-  def say(message)
+  def say(message, fd = CONTROL_FD)
     line = message.map { |name, value| "\"#{name}\":#{json(value)}" }.join(',')
-    IO.for_fd(CONTROL_FD, 'w', autoclose: false).syswrite("{#{line}}\n")
+    IO.for_fd(fd, 'w', autoclose: false).syswrite("{#{line}}\n")
   rescue SystemCallError
     $stderr.write("{#{line}}\n")
   end
@@ -142,6 +186,10 @@ module PassengerLoader
 
   def readable(text)
     text.b.force_encoding('UTF-8').scrub('?')
+  end
+
+  def first_line(error)
+    readable(error.message).strip.split("\n").first
   end
 
   def summarize(error)
