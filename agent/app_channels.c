@@ -39,11 +39,33 @@ static void note_failure(app_process_t *proc, const handshake_event_t *event)
     }
 }
 
+/* Who says "ready" in the wrong way: what another kind of process would say. */
+static int is_of_wrong_kind(const app_process_t *proc,
+                            const handshake_event_t *event)
+{
+    return (event->kind == HANDSHAKE_READY && proc->kind == PSG_KIND_PRELOADER)
+           || (event->kind == HANDSHAKE_PRELOADED
+               && proc->kind != PSG_KIND_PRELOADER);
+}
+
+static const handshake_event_t wrong_kind = {
+    .kind = HANDSHAKE_GARBAGE,
+    .step = "start",
+    .summary = "its loader says \"ready\" in a format that is for another kind "
+               "of process (preloaders: \"fork\", no others)",
+    .details = ""};
+
 static void on_control(void *baton, const handshake_event_t *event)
 {
     app_process_t *proc = baton;
 
+    if (is_of_wrong_kind(proc, event)) {
+        event = &wrong_kind;
+    }
     switch (event->kind) {
+    case HANDSHAKE_PRELOADED:
+        app_process_event(proc, ON_READY, "it can fork processes");
+        break;
     case HANDSHAKE_READY:
         if (proc->state == PSG_PROCESS_SPAWNING && proc->port != 0) {
             proc->port = 0;

@@ -11,6 +11,7 @@
 #include "agent_log.h"
 #include "app_limits.h"
 #include "app_pool.h"
+#include "app_preloader.h"
 #include "app_restart.h"
 #include "app_room.h"
 #include "scoreboard_writer.h"
@@ -31,47 +32,6 @@ enum {
 };
 
 static void on_look(void *baton);
-
-app_group_t *app_group_create(core_t *core, uint32_t index, app_spec_t *spec,
-                              apr_pool_t *spec_pool)
-{
-    app_group_t *group;
-    apr_pool_t *pool;
-
-    if (apr_pool_create(&pool, core->pool) != APR_SUCCESS) {
-        return NULL;
-    }
-    group = apr_pcalloc(pool, sizeof(*group));
-    group->core = core;
-    group->pool = pool;
-    group->index = index;
-    group->generation = core->sb->groups[index].generation;
-    group->key = apr_pstrdup(pool, spec->key);
-    group->last_asked = event_loop_now(core->loop);
-    app_group_update(group, spec, spec_pool);
-    start_queue_join(group);
-    return group;
-}
-
-void app_group_update(app_group_t *group, app_spec_t *spec,
-                      apr_pool_t *spec_pool)
-{
-    apr_pool_t *old = group->spec_pool;
-    app_process_t *proc;
-
-    group->spec = spec;
-    group->spec_pool = spec_pool;
-    group->restart_watch.told = 0; /* it may be another folder */
-    if (old) {
-        apr_pool_destroy(old);
-    }
-    scoreboard_group_set_options(
-        group->core->writer, group->index, spec->stored, spec->stored_len,
-        (uint32_t)spec->options->max_request_queue_size);
-    for (proc = group->first; proc; proc = proc->next) {
-        app_limits_apply(proc);
-    }
-}
 
 uint32_t app_group_useful(const app_group_t *group)
 {
@@ -141,7 +101,8 @@ static int is_giving_up(const app_group_t *group)
  * fewer than the least. One starts after the other. */
 static int is_needed(const app_group_t *group, uint32_t queued)
 {
-    if (group->count[PSG_PROCESS_SPAWNING] > 0 || is_giving_up(group)) {
+    if (group->count[PSG_PROCESS_SPAWNING] > 0 || is_giving_up(group)
+        || app_preloader_is_awaited(group)) {
         return 0;
     }
     if (queued > 0 || group->is_overloaded || app_restart_has_old(group)) {
@@ -210,7 +171,7 @@ static void start_if_possible(app_group_t *group, uint32_t queued)
         return;
     }
     group->is_overloaded = 0;
-    rv = app_process_start(group);
+    rv = app_preloader_start_process(group);
     if (rv != APR_SUCCESS) {
         agent_log(PSG_LOG_ERROR,
                   "PSG2120: app '%s': no process can be started (%s); trying "
@@ -278,14 +239,18 @@ static void publish_processes(app_group_t *group)
                                    count);
 }
 
-void app_group_count(app_group_t *group, psg_process_state_e from,
+void app_group_count(const app_process_t *proc, psg_process_state_e from,
                      psg_process_state_e to)
 {
+    app_group_t *group = proc->group;
+    uint32_t *count =
+        proc->kind == PSG_KIND_PRELOADER ? group->preloaders : group->count;
+
     if (from != PSG_PROCESS_STATE_COUNT) {
-        group->count[from]--;
+        count[from]--;
     }
     if (to != PSG_PROCESS_STATE_COUNT) {
-        group->count[to]++;
+        count[to]++;
     }
     if (from == PSG_PROCESS_SPAWNING && to != from) {
         start_queue_ended(group);
@@ -317,13 +282,14 @@ void app_group_process_ready(app_group_t *group, app_process_t *proc)
     group->failing = 0;
     group->is_pre_started = 0;
     group->next_start = 0;
+    app_preloader_process_ready(proc);
     app_restart_go_on(group, proc);
     app_group_look(group);
     start_queue_serve(group->core);
 }
 
 /* Tells those who wait, unless another process will serve them. */
-static void start_failed(app_group_t *group, const app_process_t *proc)
+void app_group_start_failed(app_group_t *group, const app_process_t *proc)
 {
     apr_pool_t *scratch = event_loop_scratch(group->core->loop);
     psg_spawn_error_t *error = spawn_report_make(proc, scratch);
@@ -368,7 +334,9 @@ void app_group_process_ended(app_group_t *group, app_process_t *proc)
     app_pool_remove_process(group->core, proc);
     restart_watch_update(group);
     if (!proc->was_ready && !proc->unwanted) {
-        start_failed(group, proc);
+        if (!app_preloader_is_to_blame(proc)) {
+            app_group_start_failed(group, proc);
+        }
     }
     else if (!proc->unwanted) {
         ended_by_itself(group, proc);
@@ -428,18 +396,4 @@ void app_group_stop(app_group_t *group, const char *why)
         next = proc->next;
         app_process_stop(proc, why);
     }
-}
-
-apr_status_t app_group_free(app_group_t *group)
-{
-    apr_status_t rv = scoreboard_group_free(group->core->writer, group->index);
-
-    if (rv == APR_SUCCESS) {
-        event_timer_clear(&group->look);
-        start_queue_quit(group);
-        restart_watch_end(group);
-        apr_pool_destroy(group->spec_pool);
-        apr_pool_destroy(group->pool);
-    }
-    return rv;
 }

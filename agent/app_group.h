@@ -25,13 +25,18 @@ typedef struct app_group_t {
     apr_pool_t *spec_pool;
     app_process_t *first, *last;             /* its processes, oldest first */
     uint32_t count[PSG_PROCESS_STATE_COUNT]; /* processes by state */
-    uint32_t configured; /* core->configured when it was last asked for */
-    int used;            /* a process was wanted: min_instances holds */
-    int is_pre_started;  /* until one is ready: at least one is wanted */
-    int failing;         /* the last start failed */
-    int is_overloaded;   /* all its processes are: see app_load.h */
-    uint64_t low_since;  /* one process less would do; 0 = not */
-    uint64_t next_start; /* none before this time */
+    app_process_t *preloader; /* the one that forks or will, or NULL */
+    uint32_t preloaders[PSG_PROCESS_STATE_COUNT]; /* by state, old ones, too */
+    int preload_failures;                         /* in a row */
+    uint64_t direct_until; /* before this time no preloader is used */
+    int was_warned;        /* that it cannot have a preloader */
+    uint32_t configured;   /* core->configured when it was last asked for */
+    int used;              /* a process was wanted: min_instances holds */
+    int is_pre_started;    /* until one is ready: at least one is wanted */
+    int failing;           /* the last start failed */
+    int is_overloaded;     /* all its processes are: see app_load.h */
+    uint64_t low_since;    /* one process less would do; 0 = not */
+    uint64_t next_start;   /* none before this time */
     event_timer_t look;
     start_user_t *user; /* of start_queue, as the next three */
     APR_RING_ENTRY(app_group_t) in_line;
@@ -75,7 +80,7 @@ void app_group_stop(app_group_t *group, const char *why);
 
 /* From app_process: a process goes from one state to another, for which
  * PSG_PROCESS_STATE_COUNT means that it is not (any more) one of the group. */
-void app_group_count(app_group_t *group, psg_process_state_e from,
+void app_group_count(const app_process_t *proc, psg_process_state_e from,
                      psg_process_state_e to);
 
 /* From app_process: a process was made; can be used; is DEAD and about to be
@@ -84,6 +89,9 @@ void app_group_add(app_group_t *group, app_process_t *proc);
 void app_group_process_ready(app_group_t *group, app_process_t *proc);
 void app_group_process_ended(app_group_t *group, app_process_t *proc);
 void app_group_go_on(app_group_t *group);
+
+/* From app_preloader: the app cannot be loaded, as if a process had failed. */
+void app_group_start_failed(app_group_t *group, const app_process_t *proc);
 
 /* Ends the group, which has no processes. APR_EBUSY if a request waits. */
 apr_status_t app_group_free(app_group_t *group);

@@ -10,6 +10,7 @@
 
 #include "agent_log.h"
 #include "app_limits.h"
+#include "app_preloader.h"
 #include "app_restart.h"
 #include "app_room.h"
 #include "request_overrun.h"
@@ -29,6 +30,7 @@ app_pool_t *app_pool_create(core_t *core)
     apps->by_key = apr_hash_make(core->pool);
     apps->groups = apr_hash_make(core->pool);
     apps->processes = apr_hash_make(core->pool);
+    apps->preloaders = apr_hash_make(core->pool);
     apps->starts = start_queue_create(core);
     return apps;
 }
@@ -52,6 +54,9 @@ app_process_t *app_pool_process(core_t *core, uint32_t index,
     app_process_t *proc =
         apr_hash_get(core->apps->processes, &index, sizeof(index));
 
+    if (!proc) {
+        proc = apr_hash_get(core->apps->preloaders, &index, sizeof(index));
+    }
     return proc && proc->generation == generation ? proc : NULL;
 }
 
@@ -78,6 +83,10 @@ void app_pool_add_group(core_t *core, app_group_t *group)
  * tables hold pointers into the group, so they go first. */
 static void forget(core_t *core, app_group_t *group)
 {
+    if (app_preloader_count(group) > 0) {
+        app_preloader_end(group, "the app is not used any more");
+        return; /* it comes again */
+    }
     apr_hash_set(core->apps->groups, &group->index, sizeof(group->index), NULL);
     apr_hash_set(core->apps->by_key, group->key, APR_HASH_KEY_STRING, NULL);
     if (app_group_free(group) != APR_SUCCESS) {
@@ -151,6 +160,7 @@ static void drain_predecessors(core_t *core, const app_group_t *group)
         if (other != group && other->configured != core->configured
             && strcmp(other->spec->place, group->spec->place) == 0) {
             app_group_drain(other, "the app is configured in another way now");
+            app_preloader_end(other, "the app is configured in another way");
         }
     }
 }
@@ -165,6 +175,7 @@ static void refresh(app_group_t *group, app_spec_t *spec, apr_pool_t *spec_pool,
             || memcmp(group->spec->stored, spec->stored, spec->stored_len)
                    != 0)) {
         app_group_update(group, spec, spec_pool);
+        app_preloader_end(group, "the app's configuration changed");
     }
     else {
         apr_pool_destroy(spec_pool);
@@ -254,6 +265,7 @@ void app_pool_tick(core_t *core)
     app_limits_tick(core);
     request_overrun_tick(core);
     app_room_trim(core);
+    app_preloader_tidy(core, now);
     start_queue_serve(core);
 }
 
@@ -302,16 +314,19 @@ void app_pool_stop(core_t *core, const char *why)
 
     for (apr_hash_index_t *i = apr_hash_first(scratch, core->apps->groups); i;
          i = apr_hash_next(i)) {
-        app_group_stop(apr_hash_this_val(i), why);
+        app_group_t *group = apr_hash_this_val(i);
+
+        app_group_stop(group, why);
+        app_preloader_end(group, why);
     }
 }
 
-int app_pool_is_silent(core_t *core)
+static int are_silent(core_t *core, apr_hash_t *processes)
 {
     apr_pool_t *scratch = event_loop_scratch(core->loop);
 
-    for (apr_hash_index_t *i = apr_hash_first(scratch, core->apps->processes);
-         i; i = apr_hash_next(i)) {
+    for (apr_hash_index_t *i = apr_hash_first(scratch, processes); i;
+         i = apr_hash_next(i)) {
         const app_process_t *proc = apr_hash_this_val(i);
 
         if (proc->output && !app_output_is_closed(proc->output)) {
@@ -319,4 +334,10 @@ int app_pool_is_silent(core_t *core)
         }
     }
     return 1;
+}
+
+int app_pool_is_silent(core_t *core)
+{
+    return are_silent(core, core->apps->processes)
+           && are_silent(core, core->apps->preloaders);
 }

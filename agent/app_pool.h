@@ -18,6 +18,7 @@ struct app_pool_t {
     apr_hash_t *by_key;    /* app_group_t by spec->key */
     apr_hash_t *groups;    /* app_group_t by index */
     apr_hash_t *processes; /* app_process_t by index */
+    apr_hash_t *preloaders; /* the same, of kind PRELOADER */
     struct start_queue_t *starts;
     event_timer_t tick;
 };
@@ -35,7 +36,7 @@ app_group_t *app_pool_group(core_t *core, uint32_t index, uint32_t generation);
 app_process_t *app_pool_process(core_t *core, uint32_t index,
                                 uint32_t generation);
 
-/* How many processes there are. */
+/* How many processes there are; preloaders need no place and do not count. */
 uint32_t app_pool_size(const core_t *core);
 
 /* From app_restore: makes a group known. */

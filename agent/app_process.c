@@ -12,6 +12,7 @@
 #include "agent_log.h"
 #include "app_channels.h"
 #include "app_group.h"
+#include "app_preloader.h"
 #include "app_limits.h"
 #include "request_log.h"
 #include "scoreboard_writer.h"
@@ -120,7 +121,7 @@ static void move(app_process_t *proc, psg_process_state_e next, const char *why)
               "PSG2101: app '%s': process %u (pid %d): %s -> %s: %s",
               group->spec->root, proc->index, proc->pid,
               state_words[proc->state], state_words[next], why);
-    app_group_count(group, proc->state, next);
+    app_group_count(proc, proc->state, next);
     proc->state = next;
     if (next != PSG_PROCESS_UNUSED) {
         proc->busy = scoreboard_process_set_state(
@@ -188,7 +189,12 @@ static void announce(app_process_t *proc)
     }
     proc->was_ready = 1;
     proc->ready_since = event_loop_now(proc->core->loop);
-    app_group_process_ready(proc->group, proc);
+    if (proc->kind == PSG_KIND_PRELOADER) {
+        app_preloader_ready(proc);
+    }
+    else {
+        app_group_process_ready(proc->group, proc);
+    }
 }
 
 /* It said why it cannot start and is about to exit; how is worth knowing. */
@@ -265,14 +271,19 @@ static void bury(app_process_t *proc)
 
     event_timer_clear(&proc->deadline);
     app_channels_close(proc);
-    app_group_process_ended(group, proc);
+    if (proc->kind == PSG_KIND_PRELOADER) {
+        app_preloader_ended(proc);
+    }
+    else {
+        app_group_process_ended(group, proc);
+    }
     app_process_event(proc, ON_FREE, "its end was dealt with");
     app_group_go_on(group);
 }
 
 static void dispose(app_process_t *proc)
 {
-    app_group_count(proc->group, PSG_PROCESS_UNUSED, PSG_PROCESS_STATE_COUNT);
+    app_group_count(proc, PSG_PROCESS_UNUSED, PSG_PROCESS_STATE_COUNT);
     scoreboard_process_free(proc->core->writer, proc->index);
     apr_pool_destroy(proc->pool);
 }
@@ -287,70 +298,6 @@ static void end_overdue(app_process_t *proc)
               proc->group->spec->options->drain_timeout);
     (void)request_log_running(proc);
     tell_to_stop(proc);
-}
-
-static apr_status_t make(app_process_t **proc, app_group_t *group)
-{
-    apr_pool_t *pool;
-    apr_status_t rv = apr_pool_create(&pool, group->core->pool);
-
-    if (rv == APR_SUCCESS) {
-        *proc = apr_pcalloc(pool, sizeof(**proc));
-        (*proc)->pool = pool;
-        (*proc)->core = group->core;
-        (*proc)->group = group;
-        (*proc)->listen_fd = -1;
-    }
-    return rv;
-}
-
-apr_status_t app_process_start(app_group_t *group)
-{
-    app_process_t *proc;
-    apr_status_t rv = make(&proc, group);
-
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv =
-        scoreboard_process_new(group->core->writer, group->index, &proc->index);
-    if (rv != APR_SUCCESS) {
-        apr_pool_destroy(proc->pool);
-        return rv;
-    }
-    proc->generation = group->core->sb->processes[proc->index].generation;
-    proc->started = event_loop_now(group->core->loop);
-    proc->epoch = group->epoch;
-    scoreboard_process_set_epoch(group->core->writer, proc->index, proc->epoch);
-    app_group_count(group, PSG_PROCESS_STATE_COUNT, PSG_PROCESS_UNUSED);
-    app_group_add(group, proc);
-    app_process_event(proc, ON_START, "the app needs a process");
-    return APR_SUCCESS;
-}
-
-app_process_t *app_process_adopt(app_group_t *group, uint32_t index,
-                                 const psg_process_t *entry)
-{
-    uint64_t now = event_loop_now(group->core->loop);
-    app_process_t *proc;
-
-    if (make(&proc, group) != APR_SUCCESS) {
-        return NULL;
-    }
-    proc->index = index;
-    proc->generation = entry->generation;
-    proc->epoch = entry->epoch;
-    proc->port = (int)(entry->port & 0xffff);
-    proc->state = (psg_process_state_e)entry->state;
-    proc->started = entry->started < now ? entry->started : now;
-    proc->ready_since = proc->started;
-    proc->was_ready = proc->state != PSG_PROCESS_SPAWNING;
-    proc->unwanted = proc->state == PSG_PROCESS_DRAINING
-                     || proc->state == PSG_PROCESS_STOPPING;
-    scoreboard_process_keep(group->core->writer, index);
-    app_group_count(group, PSG_PROCESS_STATE_COUNT, proc->state);
-    app_group_add(group, proc);
-    return proc;
 }
 
 void app_process_attach(app_process_t *proc, int pid, const int fds[3])

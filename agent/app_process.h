@@ -39,6 +39,7 @@ struct app_process_t {
     core_t *core;
     struct app_group_t *group;
     apr_pool_t *pool;
+    psg_process_kind_e kind;    /* APP, or PRELOADER: see app_preloader.h */
     uint32_t index, generation; /* on the scoreboard */
     uint32_t epoch;             /* the group's when it was started */
     int pid;                    /* 0 until known */
@@ -58,7 +59,10 @@ struct app_process_t {
     uint64_t overrun_seen;       /* when a request ran for too long last, */
     uint64_t overrun_since;      /* and first; 0 = never */
     app_failure_t failure;
-    int listen_fd; /* our copy, or -1 */
+    int is_forked; /* it is to be forked by this preloader: */
+    uint32_t preloader, preloader_generation;
+    uint64_t last_fork; /* of a PRELOADER; 0 = it has forked nothing */
+    int listen_fd;      /* our copy, or -1 */
     handshake_t *control;
     app_output_t *output;
     start_probe_t *probe;
@@ -69,6 +73,12 @@ struct app_process_t {
  * is no entry. If starting fails at once, the process is gone when this
  * returns, and the group was told, as for every later failure. */
 apr_status_t app_process_start(struct app_group_t *group);
+
+/* The same for a process of any kind. preloader: the READY one that is to fork
+ * it and decides of which version it is, or NULL. */
+apr_status_t app_process_start_as(struct app_group_t *group,
+                                  psg_process_kind_e kind,
+                                  const app_process_t *preloader);
 
 /* Continues a process that an earlier core started, as the scoreboard has it
  * (entry is a private copy); app_process_attach() must follow. */

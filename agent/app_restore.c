@@ -99,7 +99,7 @@ static void free_lost_processes(core_t *core)
 
     for (uint32_t p = 0; p < used; p++) {
         if (core->sb->processes[p].state != PSG_PROCESS_UNUSED
-            && !apr_hash_get(core->apps->processes, &p, sizeof(p))
+            && !app_pool_process(core, p, core->sb->processes[p].generation)
             && !watcher_process_is(core, p)) {
             agent_log(PSG_LOG_INFO,
                       "PSG2143: process entry %u has no process any more", p);

@@ -46,6 +46,10 @@ static const char *parse_ready(handshake_event_t *event, const json_t *object)
     const json_t *keep_alive = json_object_get(object, "keep_alive");
     json_int_t number = json_integer_value(concurrency);
 
+    if (format && strcmp(format, "fork") == 0) {
+        event->kind = HANDSHAKE_PRELOADED;
+        return NULL;
+    }
     event->kind = HANDSHAKE_READY;
     if (format && strcmp(format, "session") == 0) {
         event->format = PSG_FORMAT_SESSION;
@@ -256,6 +260,34 @@ apr_status_t handshake_say_stop(handshake_t *handshake)
     /* End of file says the same, should the line not have gone out. */
     (void)shutdown(handshake->fd, SHUT_WR);
     return sent == (ssize_t)sizeof(stop) - 1 ? APR_SUCCESS : APR_EOF;
+}
+
+apr_status_t handshake_say_fork(handshake_t *handshake, const int *fds,
+                                int count)
+{
+    static char fork[] = "{\"command\":\"fork\"}\n";
+    _Alignas(struct cmsghdr) char
+        control[CMSG_SPACE(sizeof(int) * HANDSHAKE_FORK_FDS)] = {0};
+    struct iovec text = {.iov_base = fork, .iov_len = sizeof(fork) - 1};
+    struct msghdr packet = {.msg_iov = &text,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = sizeof(control)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
+
+    if (handshake->fd < 0 || count != HANDSHAKE_FORK_FDS) {
+        return APR_EINVAL;
+    }
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * HANDSHAKE_FORK_FDS);
+    memcpy(CMSG_DATA(header), fds, sizeof(int) * HANDSHAKE_FORK_FDS);
+    /* Half a line is as bad as none: the preloader waits for the rest, forks
+     * nothing and is replaced. */
+    return sendmsg(handshake->fd, &packet, MSG_DONTWAIT | MSG_NOSIGNAL)
+                   == (ssize_t)sizeof(fork) - 1
+               ? APR_SUCCESS
+               : APR_EAGAIN;
 }
 
 void handshake_close(handshake_t *handshake)

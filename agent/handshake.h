@@ -19,11 +19,17 @@ enum {
     HANDSHAKE_LINE_MAX = 65536
 };
 
+/* Descriptors that come with "fork". */
+enum {
+    HANDSHAKE_FORK_FDS = 4
+};
+
 typedef enum {
     HANDSHAKE_READY,
     HANDSHAKE_FAILED,
-    HANDSHAKE_GARBAGE, /* what came is not right: see summary */
-    HANDSHAKE_END,     /* the other end was closed */
+    HANDSHAKE_GARBAGE,   /* what came is not right: see summary */
+    HANDSHAKE_END,       /* the other end was closed */
+    HANDSHAKE_PRELOADED, /* ready to fork: it is a preloader */
 } handshake_kind_e;
 
 /* What was said. Strings live in the scratch pool. */
@@ -54,6 +60,11 @@ void handshake_read(handshake_t *handshake);
 /* Says {"command":"stop"} and closes our sending side. APR_EOF if nobody
  * listens any more. */
 apr_status_t handshake_say_stop(handshake_t *handshake);
+
+/* Tells a preloader to fork; fds are the process's ends in the order of
+ * FORKABLE, and stay the caller's. Never waits. */
+apr_status_t handshake_say_fork(handshake_t *handshake, const int *fds,
+                                int count);
 
 void handshake_close(handshake_t *handshake);
 

@@ -118,7 +118,8 @@ static void set(apr_array_header_t *env, const char *name, const char *value)
 
 /* Made from nothing: what the agent's own environment holds is not the app's
  * business. Its language is, because that decides how texts are read. */
-static psg_bytes_t env_of(const app_spec_t *spec, int port, apr_pool_t *pool)
+static psg_bytes_t env_of(const app_spec_t *spec, psg_process_kind_e kind,
+                          int port, apr_pool_t *pool)
 {
     static const char *const env_names[] = {"PASSENGER_APP_ENV", "RAILS_ENV",
                                             "RACK_ENV", "WSGI_ENV", "NODE_ENV"};
@@ -143,13 +144,17 @@ static psg_bytes_t env_of(const app_spec_t *spec, int port, apr_pool_t *pool)
     if (port != 0) {
         set(env, "PORT", apr_itoa(pool, port));
     }
+    if (kind == PSG_KIND_PRELOADER) {
+        set(env, "PASSENGER_PRELOAD", "1");
+    }
     return list_of(env, pool);
 }
 
 void spawner_fill(psg_msg_spawn_t *spawn, const app_spec_t *spec,
-                  const char *loaders, int port, apr_pool_t *pool)
+                  psg_process_kind_e kind, const char *loaders, int port,
+                  apr_pool_t *pool)
 {
-    spawn->kind = PSG_KIND_APP;
+    spawn->kind = (uint32_t)kind;
     spawn->preloader = PSG_NONE;
     spawn->identity = (uint32_t)spec->identity;
     spawn->owner = spec->owner;
@@ -160,7 +165,7 @@ void spawner_fill(psg_msg_spawn_t *spawn, const app_spec_t *spec,
     spawn->app_root = bytes_of(spec->root);
     spawn->startup_file = bytes_of(spec->startup_file);
     spawn->args_list = args_of(spec, loaders, pool);
-    spawn->env_list = env_of(spec, port, pool);
+    spawn->env_list = env_of(spec, kind, port, pool);
 }
 
 /* Whether one of our own processes was given that port, perhaps a moment ago. */
@@ -227,7 +232,12 @@ static apr_status_t spawn(core_t *core, app_process_t *proc, const char **why)
         scoreboard_process_set_port(core->writer, proc->index,
                                     (uint32_t)proc->port);
     }
-    spawner_fill(&msg.as.spawn, spec, core->loaders, proc->port, scratch);
+    spawner_fill(&msg.as.spawn, spec, proc->kind, core->loaders, proc->port,
+                 scratch);
+    if (proc->is_forked) {
+        msg.as.spawn.preloader = proc->preloader;
+        msg.as.spawn.preloader_generation = proc->preloader_generation;
+    }
     msg.as.spawn.process = proc->index;
     msg.as.spawn.process_generation = proc->generation;
     rv = watchdog_link_send(core, &msg);

@@ -9,10 +9,12 @@
 #include "core.h"
 #include "wire.h"
 
-/* Fills spawn but for process and process_generation. port: 0 = none. The
+/* Fills spawn, for a process of that kind which nobody forks, but for process
+ * and process_generation. port: 0 = none. The
  * texts live in pool or as long as spec. */
 void spawner_fill(psg_msg_spawn_t *spawn, const app_spec_t *spec,
-                  const char *loaders, int port, apr_pool_t *pool);
+                  psg_process_kind_e kind, const char *loaders, int port,
+                  apr_pool_t *pool);
 
 /* A TCP port of 127.0.0.1 that nobody uses at the moment. */
 apr_status_t spawner_find_port(int *port, const psg_scoreboard_t *sb);

@@ -12,6 +12,7 @@
 
 #include "agent_log.h"
 #include "app_pool.h"
+#include "app_preloader.h"
 #include "app_restore.h"
 #include "watcher_process.h"
 
@@ -181,6 +182,17 @@ static void on_spawn_failed(core_t *core, const psg_msg_spawn_failed_t *failed)
     }
 }
 
+static void on_forkable(core_t *core, const psg_msg_forkable_t *forkable,
+                        const int *fds, int count)
+{
+    const app_process_t *proc =
+        app_pool_process(core, forkable->process, forkable->process_generation);
+
+    if (proc) {
+        app_preloader_fork(proc, fds, count);
+    }
+}
+
 static void on_exited(core_t *core, const psg_msg_exited_t *exited)
 {
     app_process_t *proc =
@@ -211,6 +223,9 @@ static void handle(core_t *core, const psg_message_t *msg, const int *fds,
         return;
     case PSG_MSG_ADOPTED:
         on_adopted(core, &msg->as.adopted);
+        break;
+    case PSG_MSG_FORKABLE:
+        on_forkable(core, &msg->as.forkable, fds, count);
         break;
     case PSG_MSG_SPAWN_FAILED:
         on_spawn_failed(core, &msg->as.spawn_failed);

@@ -13,9 +13,9 @@
 
 static const psg_app_type_t types[] = {
 #define APP_TYPE(NAME, name, alias, file, option, interpreter, loader, \
-                 decoded)                                              \
-    {name,        alias,  file,   offsetof(psg_options_t, option),     \
-     interpreter, loader, decoded},
+                 decoded, preload)                                     \
+    {name,        alias,  file,    offsetof(psg_options_t, option),    \
+     interpreter, loader, decoded, PSG_PRELOAD_##preload},
 #include "app_types.def"
 };
 

@@ -9,6 +9,13 @@
 
 #include <apr_file_info.h>
 
+/* When an app is loaded by a preloader, which forks its processes. */
+typedef enum {
+    PSG_PRELOAD_NEVER,
+    PSG_PRELOAD_IF_ASKED, /* spawn_method smart */
+    PSG_PRELOAD_ALWAYS,   /* unless spawn_method is direct */
+} psg_preload_e;
+
 typedef struct {
     const char *name;         /* "ruby" */
     const char *alias;        /* "rack" */
@@ -17,6 +24,7 @@ typedef struct {
     const char *default_interpreter;
     const char *loader; /* below the loaders' folder */
     int decoded_path_info;
+    psg_preload_e preload;
 } psg_app_type_t;
 
 /* The type with that name or alias (its first row), or NULL. */

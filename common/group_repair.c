@@ -31,6 +31,7 @@ static void list_rebuild(psg_scoreboard_t *sb, uint32_t g)
         psg_process_t *process = &sb->processes[p];
 
         if (psg_peek(&process->group) == g
+            && psg_peek(&process->kind) == PSG_KIND_APP
             && psg_peek(&process->state) != PSG_PROCESS_UNUSED) {
             *link = p;
             link = &process->next;

@@ -14,7 +14,8 @@
 
 /* For messages: " config.ru passenger_wsgi.py ..." */
 static const char startup_files[] =
-#define APP_TYPE(NAME, name, alias, file, option, program, loader, decoded) \
+#define APP_TYPE(NAME, name, alias, file, option, program, loader, decoded, \
+                 preload)                                                   \
     " " file
 #include "app_types.def"
     ;

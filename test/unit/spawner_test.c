@@ -73,7 +73,8 @@ static psg_msg_spawn_t message(const sample_t *app, int port)
 
     CHECK(spec != NULL);
     memset(&spawn, 0, sizeof(spawn));
-    spawner_fill(&spawn, spec, "/usr/share/loaders", port, test_pool());
+    spawner_fill(&spawn, spec, PSG_KIND_APP, "/usr/share/loaders", port,
+                 test_pool());
     return spawn;
 }
 

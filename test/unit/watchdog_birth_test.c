@@ -152,7 +152,7 @@ TEST(forked_process_is_a_child_like_any_other)
     driver_expect(driver, PSG_MSG_EXITED);
     CHECK_INT(driver->msg.as.exited.process, 7);
     CHECK_INT(driver->msg.as.exited.status, SIGUSR1);
-    CHECK(!test_exists(name));
+    WAIT_UNTIL(!test_exists(name));
     WAIT_UNTIL(count_fds(driver->pid) == before);
     CHECK(process_is_alive(preloader.pid));
     CHECK_INT(driver_end(driver), 0);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How an app group comes into being, gets other options, and goes. Called by
+ * app_pool and, for those an earlier core left, by app_restore. */
+#include "app_group.h"
+
+#include <apr_strings.h>
+
+#include "app_limits.h"
+#include "restart_watch.h"
+#include "scoreboard_writer.h"
+#include "start_queue.h"
+
+app_group_t *app_group_create(core_t *core, uint32_t index, app_spec_t *spec,
+                              apr_pool_t *spec_pool)
+{
+    app_group_t *group;
+    apr_pool_t *pool;
+
+    if (apr_pool_create(&pool, core->pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    group = apr_pcalloc(pool, sizeof(*group));
+    group->core = core;
+    group->pool = pool;
+    group->index = index;
+    group->generation = core->sb->groups[index].generation;
+    group->key = apr_pstrdup(pool, spec->key);
+    group->last_asked = event_loop_now(core->loop);
+    app_group_update(group, spec, spec_pool);
+    start_queue_join(group);
+    return group;
+}
+
+void app_group_update(app_group_t *group, app_spec_t *spec,
+                      apr_pool_t *spec_pool)
+{
+    apr_pool_t *old = group->spec_pool;
+    app_process_t *proc;
+
+    group->spec = spec;
+    group->spec_pool = spec_pool;
+    group->restart_watch.told = 0; /* it may be another folder */
+    if (old) {
+        apr_pool_destroy(old);
+    }
+    scoreboard_group_set_options(
+        group->core->writer, group->index, spec->stored, spec->stored_len,
+        (uint32_t)spec->options->max_request_queue_size);
+    for (proc = group->first; proc; proc = proc->next) {
+        app_limits_apply(proc);
+    }
+}
+
+apr_status_t app_group_free(app_group_t *group)
+{
+    apr_status_t rv = scoreboard_group_free(group->core->writer, group->index);
+
+    if (rv == APR_SUCCESS) {
+        event_timer_clear(&group->look);
+        start_queue_quit(group);
+        restart_watch_end(group);
+        apr_pool_destroy(group->spec_pool);
+        apr_pool_destroy(group->pool);
+    }
+    return rv;
+}
