@@ -47,8 +47,8 @@ typedef struct app_group_t {
     int always_restart; /* each process serves one request */
 } app_group_t;
 
-/* A group with that scoreboard entry; takes over spec and its pool. NULL if
- * there is no memory. */
+/* A group with that scoreboard entry; takes over spec and its pool, in
+ * which the group itself will be. */
 app_group_t *app_group_create(core_t *core, uint32_t index, app_spec_t *spec,
                               apr_pool_t *spec_pool);
 

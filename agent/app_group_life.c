@@ -4,8 +4,6 @@
  * app_pool and, for those an earlier core left, by app_restore. */
 #include "app_group.h"
 
-#include <apr_strings.h>
-
 #include "app_limits.h"
 #include "restart_watch.h"
 #include "scoreboard_writer.h"
@@ -14,18 +12,15 @@
 app_group_t *app_group_create(core_t *core, uint32_t index, app_spec_t *spec,
                               apr_pool_t *spec_pool)
 {
-    app_group_t *group;
-    apr_pool_t *pool;
+    /* There may be thousands of groups, and the least of a pool is 8 KiB: the
+     * first spec shares one with its group. */
+    app_group_t *group = apr_pcalloc(spec_pool, sizeof(*group));
 
-    if (apr_pool_create(&pool, core->pool) != APR_SUCCESS) {
-        return NULL;
-    }
-    group = apr_pcalloc(pool, sizeof(*group));
     group->core = core;
-    group->pool = pool;
+    group->pool = spec_pool;
     group->index = index;
     group->generation = core->sb->groups[index].generation;
-    group->key = apr_pstrdup(pool, spec->key);
+    group->key = spec->key;
     group->last_asked = event_loop_now(core->loop);
     app_group_update(group, spec, spec_pool);
     start_queue_join(group);
@@ -41,7 +36,7 @@ void app_group_update(app_group_t *group, app_spec_t *spec,
     group->spec = spec;
     group->spec_pool = spec_pool;
     group->restart_watch.told = 0; /* it may be another folder */
-    if (old) {
+    if (old && old != group->pool) {
         apr_pool_destroy(old);
     }
     scoreboard_group_set_options(
@@ -60,7 +55,9 @@ apr_status_t app_group_free(app_group_t *group)
         event_timer_clear(&group->look);
         start_queue_quit(group);
         restart_watch_end(group);
-        apr_pool_destroy(group->spec_pool);
+        if (group->spec_pool != group->pool) {
+            apr_pool_destroy(group->spec_pool);
+        }
         apr_pool_destroy(group->pool);
     }
     return rv;

@@ -139,10 +139,6 @@ static app_group_t *make_group(core_t *core, app_spec_t *spec,
         }
     }
     group = app_group_create(core, index, spec, spec_pool);
-    if (!group) {
-        (void)scoreboard_group_free(core->writer, index);
-        return NULL;
-    }
     app_pool_add_group(core, group);
     return group;
 }

@@ -121,30 +121,40 @@ static void set_key(app_spec_t *spec, apr_pool_t *pool)
                              spec->group, spec->interpreter);
 }
 
-/* The message again, as short as it can be. */
-static const char *set_stored(app_spec_t *spec, const psg_msg_group_t *msg,
-                              apr_pool_t *pool)
+/* The options that are needed later, and the message again, as short as it can
+ * be. What a peer sent beside that goes with the scratch pool. */
+static const char *set_options(app_spec_t *spec, const core_t *core,
+                               const psg_msg_group_t *msg, apr_pool_t *pool)
 {
     psg_message_t copy = {.number = PSG_MSG_GROUP, .as.group = *msg};
-    psg_options_t options = *spec->options;
-    char encoded[PSG_GROUP_OPTIONS_SIZE];
-    char *stored = apr_palloc(pool, PSG_GROUP_OPTIONS_SIZE);
+    psg_options_t *sent, *kept;
+    char encoded[PSG_GROUP_OPTIONS_SIZE], stored[PSG_GROUP_OPTIONS_SIZE];
 
+    if (psg_options_decode(&sent, msg->options.data, msg->options.len,
+                           event_loop_scratch(core->loop))
+        != APR_SUCCESS) {
+        return "the options cannot be understood";
+    }
     for (size_t i = 0; i < sizeof(not_stored) / sizeof(not_stored[0]); i++) {
-        options.set &= ~(UINT64_C(1) << not_stored[i]);
+        sent->set &= ~(UINT64_C(1) << not_stored[i]);
     }
     copy.as.group.slot = 0;
     copy.as.group.ticket = 0;
     copy.as.group.options.data = encoded;
-    copy.as.group.options.len = psg_options_encode(
-        &options, 1u << PSG_SCOPE_APP | 1u << PSG_SCOPE_PLACE, encoded,
-        sizeof(encoded));
-    if (options.set != 0 && copy.as.group.options.len == 0) {
+    copy.as.group.options.len =
+        psg_options_encode(sent, 1u << PSG_SCOPE_APP | 1u << PSG_SCOPE_PLACE,
+                           encoded, sizeof(encoded));
+    spec->stored_len = psg_wire_encode(&copy, stored, sizeof(stored));
+    if (copy.as.group.options.len == 0 || spec->stored_len == 0) {
         return "the options are longer than 8 KiB";
     }
-    spec->stored = stored;
-    spec->stored_len = psg_wire_encode(&copy, stored, PSG_GROUP_OPTIONS_SIZE);
-    return spec->stored_len ? NULL : "the options are longer than 8 KiB";
+    if (psg_options_decode(&kept, encoded, copy.as.group.options.len, pool)
+        != APR_SUCCESS) {
+        return "the options cannot be understood";
+    }
+    spec->options = kept;
+    spec->stored = apr_pmemdup(pool, stored, spec->stored_len);
+    return NULL;
 }
 
 apr_status_t app_spec_make(app_spec_t **spec, const char **problem,
@@ -152,22 +162,15 @@ apr_status_t app_spec_make(app_spec_t **spec, const char **problem,
                            apr_pool_t *pool)
 {
     app_spec_t *made = apr_pcalloc(pool, sizeof(*made));
-    psg_options_t *options;
 
-    if (psg_options_decode(&options, msg->options.data, msg->options.len, pool)
-        != APR_SUCCESS) {
-        *problem = "the options cannot be understood";
-        return APR_EINVAL;
-    }
-    made->options = options;
     made->owner = msg->owner;
     made->owner_gid = msg->owner_gid;
-    *problem = check_texts(made, msg, pool);
+    *problem = set_options(made, core, msg, pool);
     if (!*problem) {
-        *problem = check_type(made, core, msg, pool);
+        *problem = check_texts(made, msg, pool);
     }
     if (!*problem) {
-        *problem = set_stored(made, msg, pool);
+        *problem = check_type(made, core, msg, pool);
     }
     if (*problem) {
         return APR_EINVAL;

@@ -30,6 +30,7 @@ enum {
      * watchdog kills us, and them, after five seconds. */
     LINGER = 4 * SECOND,
     LINGER_STEP = SECOND / 20,
+    FREE_MEMORY_MAX = 1024 * 1024, /* bytes kept for later */
 };
 
 static int fail(const char *what, apr_status_t rv)
@@ -150,6 +151,9 @@ int core_main(int argc, char **argv)
     if (apr_pool_create(&core.pool, NULL) != APR_SUCCESS) {
         return EXIT_FAILURE;
     }
+    /* What a busy moment needed goes back to the system. */
+    apr_allocator_max_free_set(apr_pool_allocator_get(core.pool),
+                               FREE_MEMORY_MAX);
     core.loaders = loaders && loaders[0] ? loaders : PSG_LOADER_DIR;
     core.options = psg_options_create(core.pool);
     return run(&core);

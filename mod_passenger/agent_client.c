@@ -236,7 +236,11 @@ static int make_question(psg_message_t *msg, const psg_request_t *req,
 {
     const psg_app_t *app = &req->app;
     psg_msg_group_t *group = &msg->as.group;
+    psg_options_t options = *req->options;
 
+    /* These were of use in finding the app, and may be long lists. */
+    options.set &=
+        ~(UINT64_C(1) << PSG_OPT_base_uri | UINT64_C(1) << PSG_OPT_app_root);
     msg->number = PSG_MSG_GROUP;
     group->owner = app->owner;
     group->owner_gid = app->owner_gid;
@@ -246,7 +250,7 @@ static int make_question(psg_message_t *msg, const psg_request_t *req,
     group->base_uri = bytes_of(app->base_uri);
     group->options.data = buf;
     group->options.len =
-        psg_options_encode(req->options, 1u << PSG_SCOPE_APP, buf, size);
+        psg_options_encode(&options, 1u << PSG_SCOPE_APP, buf, size);
     return group->options.len > 0 || !psg_app_has_options(req);
 }
 

@@ -14,7 +14,10 @@ enum {
     HANGING = 5,
     COLD_APPS = 60,       /* TEST_COLD_APPS: another number, for long tests */
     COLD_APPS_MAX = 1000, /* as many as httpd is configured for here */
-    COLD_SECONDS = 110    /* after 95 the last one is answered 503 */
+    COLD_SECONDS = 110,   /* after 95 the last one is answered 503 */
+    POOL = 8,
+    BASE_KIB = 8192, /* of the agent without apps */
+    KIB_PER_APP = 24,
 };
 
 /* An app that loads only when the file "release" is in its folder. */
@@ -102,19 +105,19 @@ static httpd_t *serve_cold_apps(int count)
     for (int i = 0; i < count; i++) {
         config = test_format("%s /%d", config, i);
     }
-    return app_serve(
-        "python",
-        &(httpd_config_t){.server_config = "ServerLimit 64\n"
-                                           "MaxRequestWorkers 1024\n"
-                                           "PassengerMaxPoolSize 8\n",
-                          .vhost_config = test_format("%s\n", config)});
+    return app_serve("python",
+                     &(httpd_config_t){
+                         .server_config = "ServerLimit 64\n"
+                                          "MaxRequestWorkers 1024\n"
+                                          "PassengerMaxPoolSize 8\n", /* POOL */
+                         .vhost_config = test_format("%s\n", config)});
 }
 
-TEST_DEADLINE(cold_apps_are_all_answered, 150)
+/* Asks all of them at once; returns how many answered. */
+static int ask_cold_apps(const httpd_t *httpd, int count)
 {
     http_running_t *running[COLD_APPS_MAX];
-    int count = cold_app_count(), served = 0;
-    httpd_t *httpd = serve_cold_apps(count);
+    int served = 0;
 
     httpd_allow_log("PSG0107"); /* where starting takes longer than we wait */
     for (int i = 0; i < count; i++) {
@@ -130,5 +133,38 @@ TEST_DEADLINE(cold_apps_are_all_answered, 150)
         CHECK_INT(response->status, 503);
         CHECK(http_header(response, "Retry-After") != NULL);
     }
-    CHECK(served >= 8);
+    return served;
+}
+
+TEST_DEADLINE(cold_apps_are_all_answered, 150)
+{
+    int count = cold_app_count();
+
+    CHECK(ask_cold_apps(serve_cold_apps(count), count) >= POOL);
+}
+
+/* KiB of memory, shared ones divided. */
+static long memory_of(pid_t pid)
+{
+    const char *output;
+
+    test_shell(&output, "sed -n 's/^Pss: *//p' /proc/%d/smaps_rollup",
+               (int)pid);
+    return strtol(output, NULL, 10);
+}
+
+/* Their common folder does not make them one app; what the agent remembers of
+ * each does not grow with the number of others. */
+TEST_DEADLINE(idle_apps_cost_the_agent_little, 150)
+{
+    int count = cold_app_count();
+    httpd_t *httpd = serve_cold_apps(count);
+    long used;
+
+    ask_cold_apps(httpd, count);
+    used = memory_of(httpd_watchdog(httpd)) + memory_of(httpd_core(httpd));
+    CHECK(used > 0);
+    if (used > BASE_KIB + (long)count * KIB_PER_APP) {
+        FAIL("%ld KiB for %d apps", used, count);
+    }
 }
