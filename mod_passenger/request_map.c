@@ -10,6 +10,7 @@
 #include <http_log.h>
 #include <http_request.h>
 
+#include "app_files.h"
 #include "app_lookup.h"
 #include "htaccess.h"
 
@@ -77,6 +78,15 @@ static const char *check_htaccess(request_rec *r, const psg_app_t *app)
                             : NULL;
 }
 
+static int refuse_file(request_rec *r)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  "PSG0028: '%s' belongs to an app and is not served "
+                  "(PassengerProtectAppFiles)",
+                  r->filename);
+    return HTTP_FORBIDDEN;
+}
+
 int psg_map_choose(request_rec *r)
 {
     const psg_options_t *options = psg_htaccess_apply(r, psg_request_config(r));
@@ -85,6 +95,11 @@ int psg_map_choose(request_rec *r)
     psg_app_t app;
     apr_status_t status;
 
+    if (r->finfo.filetype == APR_REG && options->enabled
+        && options->protect_app_files && r->filename
+        && psg_app_file_is_private(r, options)) {
+        return refuse_file(r);
+    }
     if (!is_eligible(r, options)) {
         return DECLINED;
     }
