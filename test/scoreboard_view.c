@@ -148,6 +148,18 @@ int scoreboard_watched(const httpd_t *httpd)
     return count;
 }
 
+uint64_t scoreboard_failures(const httpd_t *httpd)
+{
+    const psg_scoreboard_t *sb = view(httpd);
+    uint64_t failures = 0;
+    uint32_t i;
+
+    for (i = 0; i < sb->header.groups_used; i++) {
+        failures += sb->groups[i].spawn_failures;
+    }
+    return failures;
+}
+
 static int count_slots(const psg_scoreboard_t *sb, uint32_t state)
 {
     uint32_t row, i;

@@ -25,8 +25,9 @@ int scoreboard_pids(const httpd_t *httpd, pid_t *pids, int size);
 /* The core that last took the scoreboard over. */
 pid_t scoreboard_core(const httpd_t *httpd);
 
-/* Requests that were served, over all apps. */
+/* Requests that were served, and starts that failed, over all apps. */
 uint64_t scoreboard_served(const httpd_t *httpd);
+uint64_t scoreboard_failures(const httpd_t *httpd);
 
 /* The app process that is ready and was started last; 0 if there is none. */
 pid_t scoreboard_newest(const httpd_t *httpd);

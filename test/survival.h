@@ -6,9 +6,15 @@
 #ifndef SURVIVAL_H
 #define SURVIVAL_H
 
+#include <stdint.h>
+
 #include "ledger.h"
 
 typedef struct survival_t survival_t;
+
+enum {
+    SURVIVAL_APPS = 2 /* processes of the app, in all cases */
+};
 
 /* What one strike is and what must hold. */
 typedef struct {
@@ -38,6 +44,7 @@ struct survival_t {
     double at;        /* when last */
     pid_t victim;     /* of the last strike: set and used by the case */
     char version[32]; /* likewise: the one that must appear */
+    uint64_t mark;    /* likewise: a counter before */
 };
 
 typedef struct {

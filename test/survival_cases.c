@@ -18,8 +18,11 @@ enum {
     ROWS_MAX = 64
 };
 
+/* SURVIVAL_APPS processes; a restart makes one more. */
 #define POOL_OF_2 "PassengerMaxPoolSize 2\nPassengerMinInstances 2\n"
-#define POOL_OF_4 "PassengerMaxPoolSize 4\nPassengerMinInstances 2\n"
+#define POOL_OF_3                                       \
+    "PassengerMaxPoolSize 3\nPassengerMinInstances 2\n" \
+    "PassengerMaxInstances 2\n"
 
 static void kill_app(survival_t *survival)
 {
@@ -119,8 +122,18 @@ static int is_deployed(const survival_t *survival)
 
 static void deploy_badly(survival_t *survival)
 {
+    survival->mark = scoreboard_failures(survival->httpd);
     ledger_deploy(survival->httpd, test_format("broken%d", survival->struck));
     ledger_restart(survival->httpd);
+}
+
+/* It was tried, and what runs answers. */
+static int is_refused(const survival_t *survival)
+{
+    const char *version = ledger_look(survival->httpd).version;
+
+    CHECK(!version || strncmp(version, "broken", 6) != 0);
+    return scoreboard_failures(survival->httpd) > survival->mark;
 }
 
 static const char app_logs[] = "PSG";
@@ -225,7 +238,7 @@ static const survival_case_t cases[] = {
     {
         .name = "restart.txt",
         .language = "ruby",
-        .config.server_config = POOL_OF_4,
+        .config.server_config = POOL_OF_3,
         .strike = deploy,
         .is_back = is_deployed,
         .slowest = 1,
@@ -233,8 +246,10 @@ static const survival_case_t cases[] = {
     {
         .name = "bad deployment",
         .language = "ruby",
-        .config.server_config = POOL_OF_4,
+        .config.server_config = POOL_OF_3,
         .strike = deploy_badly,
+        .is_back = is_refused,
+        .keeps_apps = 1,
         .slowest = 1,
         .logs = "PSG",
     },

@@ -52,3 +52,13 @@ TEST(hard_restart_keeps_the_apps)
 {
     survives("hard restart", 5);
 }
+
+TEST(restart_costs_nothing)
+{
+    survives("restart.txt", 20);
+}
+
+TEST(bad_deployment_costs_nothing)
+{
+    survives("bad deployment", 5);
+}
