@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The limits of an app and of its processes: how many, how many requests, how
- * much memory. What is
- * above one is replaced by app_restart or killed. */
+ * much memory. What is above one is replaced by app_restart or killed; an app
+ * whose processes are overloaded gets one more, within the limits. */
 #ifndef APP_LIMITS_H
 #define APP_LIMITS_H
 
@@ -13,8 +13,8 @@
  * PassengerMaxInstancesPerApp; 0 = no limit but the pool's. */
 uint32_t app_limits_instances(const app_group_t *group);
 
-/* Makes PassengerMaxRequests, or always_restart.txt, hold for the process; to be called before it gets
- * READY, and when the options of its group change. */
+/* Makes PassengerMaxRequests, or always_restart.txt, hold for the process; to
+ * be called before it gets READY, and when the options of its group change. */
 void app_limits_apply(const app_process_t *proc);
 
 /* Replaces the process if it had all the requests it is to have. */

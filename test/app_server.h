@@ -14,6 +14,10 @@
  *   /status/N      that status, with a body if it may have one
  *   /headers       50 headers X-Number-i: value i, two Set-Cookie
  *   /say/TEXT      prints TEXT on stdout and stderr
+ *   /record/FILE   appends the process's pid to FILE below the app root
+ *   /stick/FILE    the same, and never answers
+ *   /leak/N        keeps N MiB of memory
+ *   /burn/N        uses the CPU for N milliseconds
  *   /die           the process kills itself
  *   /raise         an exception
  *   anything else  "LANGUAGE: PATH"

@@ -24,6 +24,9 @@ function await_file(name, then) {
     }
 }
 
+const leaked = [];
+const record = (file) => fs.appendFileSync(file, `${process.pid}\n`);
+
 const routes = {
     hello: (request, response) => text(response, 'hello from node\n'),
     pid: (request, response) => text(response, String(process.pid)),
@@ -69,6 +72,20 @@ const routes = {
         console.log(`said on stdout: ${argument}`);
         console.error(`said on stderr: ${argument}`);
         text(response, 'said');
+    },
+    record: (request, response, argument) => {
+        record(argument);
+        text(response, 'recorded');
+    },
+    stick: (request, response, argument) => record(argument),
+    leak: (request, response, argument) => {
+        leaked.push(Buffer.alloc(Number(argument) << 20, 'x'));
+        text(response, 'leaked');
+    },
+    burn: (request, response, argument) => {
+        const end = Date.now() + Number(argument);
+        while (Date.now() < end);
+        text(response, 'burnt');
     },
     die: () => process.kill(process.pid, 'SIGKILL'),
     raise: () => {

@@ -7,6 +7,7 @@ import sys
 import time
 
 PATTERN = bytes(range(251))
+LEAKED = []
 
 
 def wait_for(name):
@@ -33,6 +34,29 @@ def say(argument):
     print("said on stdout: " + argument)
     print("said on stderr: " + argument, file=sys.stderr)
     return "said"
+
+
+def record(name):
+    with open(name, "a") as file:
+        file.write("%d\n" % os.getpid())
+    return "recorded"
+
+
+def stick(name):
+    record(name)
+    wait_for("no such file")
+
+
+def leak(size):
+    LEAKED.append(b"x" * (size << 20))
+    return "leaked"
+
+
+def burn(milliseconds):
+    end = time.time() + milliseconds / 1000
+    while time.time() < end:
+        pass
+    return "burnt"
 
 
 def die():
@@ -74,6 +98,14 @@ def application(environ, start_response):
         body = "headers"
     elif route == "say":
         body = say(argument)
+    elif route == "record":
+        body = record(argument)
+    elif route == "stick":
+        body = stick(argument)
+    elif route == "leak":
+        body = leak(int(argument))
+    elif route == "burn":
+        body = burn(int(argument))
     elif route == "die":
         body = die()
     elif route == "raise":

@@ -35,6 +35,17 @@ def headers
   text('headers', many.merge('set-cookie' => "a=1; path=/\nb=2; path=/"))
 end
 
+LEAKED = []
+
+def record(file)
+  File.write(file, "#{Process.pid}\n", mode: 'a')
+end
+
+def burn(milliseconds)
+  finish = Process.clock_gettime(Process::CLOCK_MONOTONIC) + milliseconds / 1000.0
+  nil while Process.clock_gettime(Process::CLOCK_MONOTONIC) < finish
+end
+
 app = lambda do |env|
   _, route, argument = env['PATH_INFO'].split('/', 3)
   case route
@@ -57,6 +68,18 @@ app = lambda do |env|
     $stdout.puts "said on stdout: #{argument}"
     warn "said on stderr: #{argument}"
     text('said')
+  when 'record'
+    record(argument)
+    text('recorded')
+  when 'stick'
+    record(argument)
+    AWAIT.call('no such file')
+  when 'leak'
+    LEAKED << 'x' * (argument.to_i << 20)
+    text('leaked')
+  when 'burn'
+    burn(argument.to_i)
+    text('burnt')
   when 'die' then Process.kill(:KILL, Process.pid) && sleep
   when 'raise' then raise "raised on purpose"
   else text("ruby: #{env['PATH_INFO']}")
