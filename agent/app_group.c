@@ -4,18 +4,16 @@
  * those who wait. Called by app_pool and app_process. */
 #include "app_group.h"
 
-#include <sys/wait.h>
-
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "app_backoff.h"
 #include "app_limits.h"
 #include "app_pool.h"
 #include "app_preloader.h"
 #include "app_restart.h"
 #include "app_room.h"
 #include "scoreboard_writer.h"
-#include "spawn_report.h"
 #include "start_queue.h"
 
 enum {
@@ -25,10 +23,6 @@ enum {
     /* The same while starting fails: who comes then is answered soon, and a
      * thousand at once do not make a thousand messages. */
     LOOK_AGAIN_FAILING = SECOND / 50,
-    /* Between the starts of an app that fails. */
-    HOLD_OFF = SECOND,
-    /* A process that ends by itself sooner than this fails, too. */
-    SHORT_LIFE = 2 * SECOND,
 };
 
 static void on_look(void *baton);
@@ -189,6 +183,7 @@ static void look(app_group_t *group, int tell_again)
     uint32_t wanted = __atomic_load_n(
         &group->core->sb->groups[group->index].wanted, __ATOMIC_ACQUIRE);
 
+    app_backoff_publish(group);
     if (is_needed(group, queued)) {
         start_if_possible(group, queued);
     }
@@ -279,46 +274,19 @@ void app_group_process_ready(app_group_t *group, app_process_t *proc)
               "PSG2121: app '%s': process %d is ready after %d.%02d s",
               group->spec->root, proc->pid, (int)(took / SECOND),
               (int)(took % SECOND / (SECOND / 100)));
-    group->failing = 0;
+    app_backoff_ready(group);
     group->is_pre_started = 0;
-    group->next_start = 0;
     app_preloader_process_ready(proc);
     app_restart_go_on(group, proc);
     app_group_look(group);
     start_queue_serve(group->core);
 }
 
-/* Tells those who wait, unless another process will serve them. */
 void app_group_start_failed(app_group_t *group, const app_process_t *proc)
 {
-    apr_pool_t *scratch = event_loop_scratch(group->core->loop);
-    psg_spawn_error_t *error = spawn_report_make(proc, scratch);
-
-    spawn_report_log(error, proc);
-    group->failing = 1;
     group->is_pre_started = 0;
-    group->next_start = event_loop_now(group->core->loop) + HOLD_OFF;
-    scoreboard_group_note_error(group->core->writer, group->index, error);
-    app_restart_failed(group, proc, error->id);
-    if (app_group_useful(group) == 0) {
-        scoreboard_group_fail(group->core->writer, group->index);
-    }
+    app_backoff_start_failed(group, proc);
     look_in(group, LOOK_AGAIN_FAILING); /* earlier than was meant before */
-}
-
-static void ended_by_itself(app_group_t *group, const app_process_t *proc)
-{
-    apr_pool_t *scratch = event_loop_scratch(group->core->loop);
-    uint64_t now = event_loop_now(group->core->loop);
-
-    agent_log(PSG_LOG_ERROR,
-              "PSG2122: app '%s': process %d, which was ready, ended by itself "
-              "(%s); its requests are lost, another one is started when needed",
-              group->spec->root, proc->pid,
-              spawn_report_how_it_ended(proc, scratch));
-    if (now - proc->ready_since < SHORT_LIFE) {
-        group->next_start = now + HOLD_OFF;
-    }
 }
 
 static void remove_process(app_group_t *group, const app_process_t *proc)
@@ -339,7 +307,7 @@ void app_group_process_ended(app_group_t *group, app_process_t *proc)
         }
     }
     else if (!proc->unwanted) {
-        ended_by_itself(group, proc);
+        app_backoff_ended_by_itself(group, proc);
     }
 }
 
@@ -376,6 +344,7 @@ void app_group_tidy(app_group_t *group, uint64_t now)
         app_process_check_drained(proc);
     }
     end_idle(group, now);
+    app_backoff_tidy(group, now);
 }
 
 void app_group_drain(app_group_t *group, const char *why)

@@ -33,10 +33,13 @@ typedef struct app_group_t {
     uint32_t configured;   /* core->configured when it was last asked for */
     int used;              /* a process was wanted: min_instances holds */
     int is_pre_started;    /* until one is ready: at least one is wanted */
-    int failing;           /* the last start failed */
+    int failing;           /* nobody waits for a start that is not tried */
     int is_overloaded;     /* all its processes are: see app_load.h */
     uint64_t low_since;    /* one process less would do; 0 = not */
     uint64_t next_start;   /* none before this time */
+    uint32_t failures;     /* of app_backoff, in a row; the last one was at */
+    uint64_t failed_at;
+    uint64_t retry_at; /* as published */
     event_timer_t look;
     start_user_t *user; /* of start_queue, as the next three */
     APR_RING_ENTRY(app_group_t) in_line;

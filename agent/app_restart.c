@@ -5,6 +5,7 @@
 #include "app_restart.h"
 
 #include "agent_log.h"
+#include "app_backoff.h"
 #include "app_preloader.h"
 #include "scoreboard_writer.h"
 
@@ -133,8 +134,7 @@ static void begin(app_group_t *group)
 void app_restart_group(app_group_t *group, const char *why)
 {
     group->epoch++;
-    group->failing = 0; /* what was wrong may be right now */
-    group->next_start = 0;
+    app_backoff_forget(group);
     app_preloader_forgive(group);
     scoreboard_group_set_epoch(group->core->writer, group->index, group->epoch);
     agent_log(PSG_LOG_NOTICE, "PSG2123: app '%s': restarts: %s",

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "app_backoff.h"
 #include "app_pool.h"
 #include "scoreboard_writer.h"
 #include "watcher_process.h"
@@ -42,6 +43,7 @@ static apr_status_t restore_group(core_t *core, uint32_t index)
     }
     group->used = entry->served > 0;
     group->epoch = entry->epoch;
+    app_backoff_restore(group, entry->retry_at);
     group->configured = core->configured;
     scoreboard_group_keep(core->writer, index);
     app_pool_add_group(core, group);

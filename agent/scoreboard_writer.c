@@ -94,6 +94,7 @@ static void reset_group(psg_group_t *entry)
     entry->error.detail_len = 0;
     entry->error.id[0] = entry->error.summary[0] = '\0';
     entry->epoch = 0;
+    entry->retry_at = 0;
     entry->options_len = 0;
     entry->restart_seen = 0;
 }
@@ -240,6 +241,12 @@ void scoreboard_group_note_error(scoreboard_writer_t *writer, uint32_t group,
     entry->error = *error;
     entry->spawn_failures++;
     unlock_group(writer, group, locked);
+}
+
+void scoreboard_group_set_retry_at(scoreboard_writer_t *writer, uint32_t group,
+                                   uint64_t retry_at)
+{
+    STORE(writer->sb->groups[group].retry_at, retry_at);
 }
 
 void scoreboard_group_fail(scoreboard_writer_t *writer, uint32_t group)

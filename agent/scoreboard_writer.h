@@ -56,6 +56,10 @@ uint32_t scoreboard_group_dispatch(scoreboard_writer_t *writer, uint32_t group,
 void scoreboard_group_note_error(scoreboard_writer_t *writer, uint32_t group,
                                  const psg_spawn_error_t *error);
 
+/* Until when requests that find no process are answered at once; 0 = they wait. */
+void scoreboard_group_set_retry_at(scoreboard_writer_t *writer, uint32_t group,
+                                   uint64_t retry_at);
+
 /* Ends the wait of all: they find the error noted last. */
 void scoreboard_group_fail(scoreboard_writer_t *writer, uint32_t group);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Puts together what is known about a failed start: the step, how the process
- * ended, the interpreter, what the app said last. Used by app_group. */
+ * ended, the interpreter, what the app said last. Used by app_backoff. */
 #include "spawn_report.h"
 
 #include <stdio.h>
@@ -13,6 +13,11 @@
 
 #include "agent_log.h"
 #include "app_group.h"
+
+/* Of the output of a process that ended by itself. */
+enum {
+    LAST_LINES = 10
+};
 
 /* Eight hex digits: enough to find one failure in one log. */
 static void make_id(char *id, size_t size)
@@ -49,7 +54,9 @@ static const char *summary_of(const app_process_t *proc, apr_pool_t *pool)
     if (proc->failure.summary) {
         return proc->failure.summary;
     }
-    return apr_psprintf(pool, "it ended before it was ready (%s)",
+    return apr_psprintf(pool,
+                        proc->was_ready ? "it ends soon after it is ready (%s)"
+                                        : "it ended before it was ready (%s)",
                         spawn_report_how_it_ended(proc, pool));
 }
 
@@ -96,7 +103,8 @@ psg_spawn_error_t *spawn_report_make(const app_process_t *proc,
     return error;
 }
 
-/* Each line of text as a line of the log, so that a trace can be read. */
+/* Each line of text as a line of the log, so that a trace can be read. id: what
+ * it belongs to. */
 static void log_lines(const char *id, const char *text)
 {
     while (text[0]) {
@@ -108,20 +116,52 @@ static void log_lines(const char *id, const char *text)
     }
 }
 
-void spawn_report_log(const psg_spawn_error_t *error, const app_process_t *proc)
+void spawn_report_log(const psg_spawn_error_t *error, const app_process_t *proc,
+                      unsigned seconds)
 {
     const app_spec_t *spec = proc->group->spec;
     apr_pool_t *scratch = event_loop_scratch(proc->core->loop);
 
     agent_log(PSG_LOG_ERROR,
               "PSG2130: app '%s': could not be started: %s; error id %s, step "
-              "'%s', %s, interpreter '%s', %s '%s'; the next request tries "
-              "again",
+              "'%s', %s, interpreter '%s', %s '%s'; it is tried again in %u s "
+              "at the earliest",
               spec->root, error->summary, error->id, step_of(proc),
               spawn_report_how_it_ended(proc, scratch), spec->interpreter,
               spec->command ? "command" : "startup file",
-              spec->command ? spec->command : spec->startup_file);
+              spec->command ? spec->command : spec->startup_file, seconds);
     if (proc->failure.details) {
         log_lines(error->id, proc->failure.details);
     }
+}
+
+/* The last so many lines of text. */
+static const char *last_lines(const char *text, int count)
+{
+    const char *at = text + strlen(text);
+
+    if (at > text && at[-1] == '\n') {
+        at--;
+    }
+    while (at > text && (at[-1] != '\n' || --count > 0)) {
+        at--;
+    }
+    return at;
+}
+
+void spawn_report_log_end(const app_process_t *proc)
+{
+    apr_pool_t *scratch = event_loop_scratch(proc->core->loop);
+    const char *said =
+        proc->output ? app_output_tail(proc->output, scratch) : "";
+
+    agent_log(PSG_LOG_ERROR,
+              "PSG2122: app '%s': process %d, which was ready, ended by itself "
+              "(%s); its requests are lost, another one is started when needed"
+              "%s",
+              proc->group->spec->root, proc->pid,
+              spawn_report_how_it_ended(proc, scratch),
+              said[0] ? "; its last words follow" : "");
+    log_lines(apr_psprintf(scratch, "process %d", proc->pid),
+              last_lines(said, LAST_LINES));
 }

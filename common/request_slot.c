@@ -115,9 +115,28 @@ static int group_is(const psg_group_t *group, uint32_t generation)
            && psg_peek(&group->generation) == generation;
 }
 
+/* Nobody else checks what the scoreboard says, and some httpd child may have
+ * written it: no app is kept out for longer than the core ever would. */
+static uint64_t retry_in(const psg_group_t *group, uint64_t now)
+{
+    uint64_t retry_at = __atomic_load_n(&group->retry_at, __ATOMIC_RELAXED);
+
+    return retry_at > now && retry_at - now <= PSG_RETRY_MAX ? retry_at - now
+                                                             : 0;
+}
+
+unsigned psg_group_retry_after(const psg_scoreboard_t *sb, uint32_t group)
+{
+    if (group >= PSG_MAX_GROUPS) {
+        return 0;
+    }
+    return (unsigned)((retry_in(&sb->groups[group], psg_now()) + 999999)
+                      / 1000000);
+}
+
 /* With the lock held. *served: a slot to wake afterwards, or PSG_NONE. */
 static psg_enter_e enter_locked(psg_scoreboard_t *sb, uint32_t slot, uint32_t g,
-                                uint32_t *served, int *must_tell)
+                                uint64_t now, uint32_t *served, int *must_tell)
 {
     psg_group_t *group = &sb->groups[g];
     uint32_t process = psg_group_pick(sb, g);
@@ -127,6 +146,10 @@ static psg_enter_e enter_locked(psg_scoreboard_t *sb, uint32_t slot, uint32_t g,
         sb->slots[slot].ticket = group->next_ticket++;
         psg_group_run(sb, slot, process);
         return PSG_ENTER_RUNNING;
+    }
+    if (process == PSG_NONE && retry_in(group, now) > 0) {
+        group->rejected++;
+        return PSG_ENTER_FAILING;
     }
     if (group->queue_limit != 0 && group->queued >= group->queue_limit) {
         group->rejected++;
@@ -166,7 +189,7 @@ psg_enter_e psg_slot_enter(psg_scoreboard_t *sb, uint32_t slot, uint32_t group,
     s->group_generation = group_generation;
     s->started = now;
     sb->groups[group].last_used = now;
-    result = enter_locked(sb, slot, group, &served, must_tell);
+    result = enter_locked(sb, slot, group, now, &served, must_tell);
     psg_group_unlock(sb, group);
     if (served != PSG_NONE) {
         psg_slot_wake(sb, served);

@@ -20,6 +20,7 @@ typedef enum {
     PSG_ENTER_RUNNING, /* a process was free: slot->process is ours */
     PSG_ENTER_QUEUED,  /* in the queue: call psg_slot_wait() */
     PSG_ENTER_FULL,    /* the queue is at its limit: answer 503 */
+    PSG_ENTER_FAILING, /* the app fails and is not tried now: answer 503 */
     PSG_ENTER_GONE,    /* the group is not what it was: ask the core again */
 } psg_enter_e;
 
@@ -46,6 +47,9 @@ void psg_slot_free(psg_slot_pool_t *slots, uint32_t slot);
  * the core has to be sent WAITERS. */
 psg_enter_e psg_slot_enter(psg_scoreboard_t *sb, uint32_t slot, uint32_t group,
                            uint32_t group_generation, int *must_tell);
+
+/* How long an app that fails is not tried, in seconds rounded up; 0 = it is. */
+unsigned psg_group_retry_after(const psg_scoreboard_t *sb, uint32_t group);
 
 /* Sleeps until the slot runs or fails, `deadline` (see psg_now) passes, or
  * `tick` microseconds have passed. */

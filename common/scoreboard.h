@@ -30,6 +30,7 @@ enum {
     PSG_MAX_PROCESSES = 16384,
     PSG_GROUP_OPTIONS_SIZE = 8192,
     PSG_GROUP_ERROR_SIZE = 8192,
+    PSG_RETRY_MAX = 60000000, /* microseconds retry_at may be ahead */
 };
 
 /* "No such entry" in every index field. Index 0 is valid. */
@@ -176,7 +177,8 @@ typedef struct {
     uint64_t last_used;
     psg_spawn_error_t error; /* core */
     uint64_t retry_at;    /* core: until then requests that find no process are
-                          answered 503 at once; 0 = they wait */
+                          answered 503 at once; 0 = they wait. More than
+                          PSG_RETRY_MAX ahead counts as 0 */
     uint64_t restart_seen; /* core: what restart.txt was last, see
                               agent/restart_stamp.h */
     uint32_t epoch;       /* core: +1 for every restart of the app */

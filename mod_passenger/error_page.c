@@ -57,9 +57,9 @@ static int is_friendly(const psg_options_t *options)
 }
 
 int psg_error_page_send(request_rec *r, const psg_request_t *request,
-                        const psg_spawn_error_t *error)
+                        int status, const psg_spawn_error_t *error)
 {
-    r->status = HTTP_INTERNAL_SERVER_ERROR;
+    r->status = status;
     r->status_line = NULL;
     ap_set_content_type(r, "text/html; charset=utf-8");
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");

@@ -6,9 +6,9 @@
 
 #include "mod_passenger.h"
 
-/* Answers r with status 500. What went wrong is shown only where the app's
+/* Answers r with that status, 500 or 503. What went wrong is shown only where the app's
  * environment is development; the error id always is. Returns OK. */
 int psg_error_page_send(request_rec *r, const psg_request_t *request,
-                        const psg_spawn_error_t *error);
+                        int status, const psg_spawn_error_t *error);
 
 #endif

@@ -241,6 +241,11 @@ static int enter_group(life_t *life)
                 psg_agent_tell_waiters(life->group, life->group_generation);
             }
             return wait_in_queue(life);
+        case PSG_ENTER_FAILING:
+            release(life);
+            return psg_refusal_failing(life->r, life->request, life->group,
+                                       life->group_generation,
+                                       &life->is_answered);
         case PSG_ENTER_FULL:
             return psg_refusal_full(life->r, life->request);
         case PSG_ENTER_GONE:

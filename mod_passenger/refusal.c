@@ -108,5 +108,29 @@ int psg_refusal_failed(request_rec *r, const psg_request_t *request,
                   request->app.root, (int)sizeof(error->id), error->id,
                   (int)sizeof(error->summary), error->summary);
     *is_answered = 1;
-    return psg_error_page_send(r, request, error);
+    return psg_error_page_send(r, request, HTTP_INTERNAL_SERVER_ERROR, error);
+}
+
+int psg_refusal_failing(request_rec *r, const psg_request_t *request,
+                        uint32_t group, uint32_t group_generation,
+                        int *is_answered)
+{
+    static uint64_t next_line;
+    unsigned seconds = psg_group_retry_after(psg_child->sb, group);
+    psg_spawn_error_t *error = copy_error(r, group, group_generation);
+    int status = psg_refusal_unavailable(r, seconds ? seconds : 1);
+
+    if (is_worth_a_line(&next_line)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "PSG0118: app '%s': it fails; requests are answered 503 "
+                      "until it is tried again in %u s; error id %.*s",
+                      request->app.root, seconds,
+                      error ? (int)sizeof(error->id) : 0,
+                      error ? error->id : "");
+    }
+    if (!error || error->when == 0) {
+        return status;
+    }
+    *is_answered = 1;
+    return psg_error_page_send(r, request, status, error);
 }

@@ -27,4 +27,10 @@ int psg_refusal_failed(request_rec *r, const psg_request_t *request,
                        uint32_t group, uint32_t group_generation,
                        int *is_answered);
 
+/* The app fails and is not tried for some seconds: 503, with the same page if
+ * there is an error to show. Logged at most once a second. */
+int psg_refusal_failing(request_rec *r, const psg_request_t *request,
+                        uint32_t group, uint32_t group_generation,
+                        int *is_answered);
+
 #endif

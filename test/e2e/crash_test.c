@@ -21,6 +21,22 @@ EACH_LANGUAGE(dying_app_costs_its_request_only)
     CHECK(app_pid(httpd) != before);
 }
 
+TEST(log_has_signal_and_last_words_of_a_crashed_app)
+{
+    httpd_t *httpd = app_serve("python", NULL);
+    pid_t pid = app_pid(httpd);
+
+    httpd_allow_log("PSG");
+    http_get_body(200, "%s/say/famous", httpd->url);
+    http_get_body(200, "%s/say/last-words", httpd->url);
+    kill(pid, SIGABRT);
+    httpd_await_log(httpd, "ended by itself (signal 6 (Aborted))");
+    httpd_await_log(
+        httpd, test_format("PSG2131: [process %d] said on stdout: last-words",
+                           (int)pid));
+    http_get_body(200, "%s/hello", httpd->url);
+}
+
 /* An idle process that is killed costs nothing at all. */
 EACH_LANGUAGE(idle_app_may_be_killed)
 {

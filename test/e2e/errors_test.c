@@ -2,6 +2,7 @@
 
 /* An app that cannot be started, or misbehaves: who made the error learns what
  * it was from the log, and in development from the page; others only its id. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -310,7 +311,47 @@ TEST(development_page_shows_the_error)
     CHECK_CONTAINS(answer->body, "broken &lt;on&gt; purpose");
 }
 
-/* No waiting for a back-off once the app is right again. */
+/* The module knows it from memory: nobody is asked, nobody waits. */
+TEST(failing_app_is_answered_503_at_once_until_it_is_tried_again)
+{
+    const http_response_t *answer;
+    const char *starts;
+    httpd_t *httpd;
+
+    app_require("python3");
+    httpd_allow_log("PSG");
+    httpd_allow_log("passenger:error");
+    test_file("www/passenger_wsgi.py", "raise Exception('broken')\n");
+    httpd = httpd_start(&plain);
+    CHECK_INT(http_get("%s/", httpd->url)->status, 500);
+    WAIT_UNTIL((answer = http_get("%s/", httpd->url))->status == 503);
+    CHECK(atoi(http_header(answer, "Retry-After")) >= 1);
+    CHECK_CONTAINS(answer->body, "Error id");
+    CHECK_LACKS(answer->body, "broken");
+    CHECK(answer->seconds < 0.5);
+    test_shell(&starts, "grep -c PSG2130 '%s' | tr -d '\\n'", httpd->error_log);
+    CHECK(atoi(starts) <= 2);
+    WAIT_UNTIL(http_get("%s/", httpd->url)->status == 500); /* tried again */
+}
+
+TEST(development_page_of_a_failing_app_shows_the_error_again)
+{
+    const http_response_t *answer;
+    httpd_t *httpd;
+
+    app_require("python3");
+    httpd_allow_log("PSG");
+    httpd_allow_log("passenger:error");
+    test_file("www/passenger_wsgi.py", "raise Exception('on purpose')\n");
+    httpd = httpd_start(
+        &(httpd_config_t){.vhost_config = "PassengerAppEnv development\n"});
+    http_get("%s/", httpd->url);
+    WAIT_UNTIL((answer = http_get("%s/", httpd->url))->status == 503);
+    CHECK_CONTAINS(answer->body, "Exception: on purpose");
+    CHECK(http_header(answer, "Retry-After") != NULL);
+}
+
+/* It is tried again after some seconds, and then all is well. */
 TEST(repaired_app_is_served)
 {
     httpd_t *httpd;

@@ -116,7 +116,7 @@ TEST(app_that_cannot_be_preloaded_fails_as_any_does)
               "no such module");
     fake_leave(fake, slot);
     for (int i = 0; i < 4; i++) { /* always by a preloader */
-        fake_pass(fake, 1.1);
+        fake_pass(fake, 8.1);
         slot = fake_enter(fake, group);
         CHECK(group->preloader && !group->first);
         group->preloader->failure.step = "load";
@@ -205,7 +205,7 @@ TEST(preloader_that_ends_while_it_loads_is_not_used_for_long)
         app_process_exited(group->preloader, SIGSEGV);
         CHECK_INT(fake_state(fake, slot), PSG_SLOT_FAILED);
         fake_leave(fake, slot);
-        fake_pass(fake, 1.1);
+        fake_pass(fake, 2.1);
     }
     fake_enter(fake, group);
     CHECK(!group->preloader && group->first && !group->first->is_forked);

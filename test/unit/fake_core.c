@@ -230,14 +230,20 @@ void fake_exit(app_group_t *group, psg_process_state_e state, int status)
 
 uint32_t fake_enter(fake_core_t *fake, app_group_t *group)
 {
+    uint64_t *published = &fake->core.sb->groups[group->index].retry_at,
+             retry_at;
     uint32_t slot = psg_slot_claim(fake->slots);
     int must_tell;
     psg_enter_e entered;
 
     CHECK(slot != PSG_NONE);
+    retry_at = *published;
+    *published =
+        retry_at > passed ? retry_at - passed : 0; /* its clock is real */
     entered = psg_slot_enter(fake->core.sb, slot, group->index,
                              group->generation, &must_tell);
-    if (entered == PSG_ENTER_FULL || entered == PSG_ENTER_GONE) {
+    *published = retry_at;
+    if (entered != PSG_ENTER_RUNNING && entered != PSG_ENTER_QUEUED) {
         psg_slot_free(fake->slots, slot);
         return PSG_NONE;
     }

@@ -60,7 +60,7 @@ void fake_ready(app_group_t *group, uint32_t concurrency);
 void fake_exit(app_group_t *group, psg_process_state_e state, int status);
 
 /* A request enters the group: its slot, which is QUEUED or RUNNING, or PSG_NONE
- * if the queue is full. Tells the core if it has to be told. */
+ * if the queue is full or the app is not tried now. Tells the core if it has to be told. */
 uint32_t fake_enter(fake_core_t *fake, app_group_t *group);
 psg_slot_state_e fake_state(const fake_core_t *fake, uint32_t slot);
 /* The request ends; it may also wait still, or have failed. */
