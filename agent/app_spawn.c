@@ -158,7 +158,8 @@ static apr_status_t fail_system(watchdog_t *dog, const char **reason,
 static apr_status_t start(watchdog_t *dog, launch_t *launch,
                           const psg_msg_spawn_t *spawn, const char **reason)
 {
-    app_child_t child = {.generation = spawn->process_generation};
+    app_child_t child = {.generation = spawn->process_generation,
+                         .kind = spawn->kind};
     child_channels_t channels;
     const char *what = "cannot make the sockets of the process";
     apr_status_t rv = child_channels_open(
@@ -182,14 +183,33 @@ static apr_status_t start(watchdog_t *dog, launch_t *launch,
         child.origin = child_origin_create(&launch->identity, launch->owner_gid,
                                            launch->app_root, dog->pool);
     }
-    child_table_add(dog->children, spawn->process, &child);
+    store_put(&dog->store, spawn->process,
+              child_table_add(dog->children, spawn->process, &child));
     return APR_SUCCESS;
+}
+
+/* A loader ends when nobody holds the other end of its control channel; what a
+ * start command runs knows nothing of that, nor is another kind of process of
+ * use to a later watchdog. */
+static int survives(const watchdog_t *dog, const psg_msg_spawn_t *spawn,
+                    const launch_t *launch)
+{
+    size_t len = strlen(dog->loaders);
+    int i;
+
+    for (i = 1; spawn->kind == PSG_KIND_APP && launch->args[i]; i++) {
+        if (strncmp(launch->args[i], dog->loaders, len) == 0
+            && launch->args[i][len] == '/') {
+            return dog->store.out >= 0;
+        }
+    }
+    return 0;
 }
 
 apr_status_t app_spawn(watchdog_t *dog, const psg_msg_spawn_t *spawn,
                        const char **reason)
 {
-    launch_t launch = {.watchdog = dog->pid, .files = dog->files};
+    launch_t launch = {.files = dog->files};
     identity_request_t request;
     apr_status_t rv =
         app_spawn_parse(&launch, &request, spawn, reason, dog->scratch);
@@ -209,5 +229,6 @@ apr_status_t app_spawn(watchdog_t *dog, const psg_msg_spawn_t *spawn,
     if (spawn->preloader != PSG_NONE) {
         return birth_begin(dog, spawn, &launch, reason);
     }
+    launch.watchdog = survives(dog, spawn, &launch) ? 0 : dog->pid;
     return start(dog, &launch, spawn, reason);
 }

@@ -220,11 +220,14 @@ static const char *check_sender(watchdog_t *dog, const birth_t *birth,
 
 static void admit(watchdog_t *dog, birth_t *birth, pid_t pid, int pidfd)
 {
-    app_child_t child = {
-        .pid = pid, .pidfd = pidfd, .generation = birth->generation};
+    app_child_t child = {.pid = pid,
+                         .pidfd = pidfd,
+                         .generation = birth->generation,
+                         .kind = PSG_KIND_APP};
 
     child_channels_keep(&birth->channels, &child);
-    child_table_add(dog->children, birth->process, &child);
+    store_put(&dog->store, birth->process,
+              child_table_add(dog->children, birth->process, &child));
     close_channel(birth);
     child_channels_close_theirs(&birth->channels);
     *birth = dog->births->list[--dog->births->count];

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,6 +16,11 @@
 #include <apr_strings.h>
 
 #include "app_socket.h"
+
+/* Linux 6.9; older headers lack it. */
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP 4u
+#endif
 
 struct child_table_t {
     int dir_fd;
@@ -62,7 +69,7 @@ app_child_t *child_table_find_pid(child_table_t *table, pid_t pid)
     app_child_t *child = NULL;
 
     while ((child = child_table_next(table, child)) != NULL) {
-        if (child->pid == pid && !child->exited) {
+        if (child->pid == pid && !child->exited && !child->stranger) {
             return child;
         }
     }
@@ -72,6 +79,20 @@ app_child_t *child_table_find_pid(child_table_t *table, pid_t pid)
 uint32_t child_table_index(const child_table_t *table, const app_child_t *child)
 {
     return (uint32_t)(child - table->entries);
+}
+
+int child_table_has_socket(child_table_t *table, const char *name)
+{
+    char own[APP_SOCKET_NAME_SIZE];
+    unsigned process, generation;
+    app_child_t *child;
+
+    if (sscanf(name, "apps/%u.%u", &process, &generation) != 2) {
+        return 0;
+    }
+    child = child_table_find(table, process);
+    app_socket_name(own, process, generation);
+    return child && child->generation == generation && strcmp(name, own) == 0;
 }
 
 app_child_t *child_table_next(child_table_t *table, const app_child_t *child)
@@ -140,4 +161,19 @@ apr_status_t child_signal(const app_child_t *child, int number)
         return APR_FROM_OS_ERROR(errno);
     }
     return APR_SUCCESS;
+}
+
+/* The number of a child's group is not free while it is not reaped. That of a
+ * stranger may be: only the pidfd is sure to mean its group. An older kernel
+ * cannot do that; there the group is left alone. */
+void child_signal_group(const app_child_t *child, int number)
+{
+    if (child->stranger) {
+        syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL,
+                PIDFD_SIGNAL_PROCESS_GROUP);
+        child_signal(child, number);
+    }
+    else {
+        kill(-child->pid, number);
+    }
 }

@@ -36,8 +36,10 @@ typedef struct {
     int pidfd;
     int fds[CHILD_FD_COUNT];
     uint32_t generation;
+    uint32_t kind;                /* psg_process_kind_e */
     const child_origin_t *origin; /* only a preloader has one */
     int status;                   /* as from waitpid(2), once it exited */
+    unsigned char stranger;       /* not our child: see takeover.h */
     unsigned char told;           /* the present core knows of it */
     unsigned char exited;         /* reaped; the core was not told yet */
 } app_child_t;
@@ -54,10 +56,13 @@ app_child_t *child_table_add(child_table_t *table, uint32_t process,
 
 /* The entry of an index in range if it is taken, else NULL. */
 app_child_t *child_table_find(child_table_t *table, uint32_t process);
-/* The living process with that pid, or NULL. */
+/* The living child with that pid, or NULL. */
 app_child_t *child_table_find_pid(child_table_t *table, pid_t pid);
 uint32_t child_table_index(const child_table_t *table,
                            const app_child_t *child);
+
+/* Whether name ("apps/INDEX.GENERATION") is the socket of an entry. */
+int child_table_has_socket(child_table_t *table, const char *name);
 
 /* Walks over all entries: start with NULL. */
 app_child_t *child_table_next(child_table_t *table, const app_child_t *child);
@@ -75,5 +80,9 @@ unsigned child_table_living(child_table_t *table);
 
 /* By pidfd; APR_ESRCH if it has ended already. */
 apr_status_t child_signal(const app_child_t *child, int number);
+
+/* To the process group it leads, which may live longer than it; it must not be
+ * reaped yet if it is a child of ours. */
+void child_signal_group(const app_child_t *child, int number);
 
 #endif

@@ -26,8 +26,8 @@
 enum {
     SECOND = 1000000,
     TURN_MAX = 60 * SECOND,
-    /* After the watchdog is gone: to log what apps say when they end. The
-     * watchdog kills us, and them, after five seconds. */
+    /* After the watchdog said END: to log what apps say when they end. It kills
+     * us, and them, after five seconds. */
     LINGER = 4 * SECOND,
     LINGER_STEP = SECOND / 20,
     FREE_MEMORY_MAX = 1024 * 1024, /* bytes kept for later */
@@ -129,7 +129,9 @@ static int run(core_t *core)
     if (rv != APR_SUCCESS) {
         return fail("the event loop fails", rv);
     }
-    linger(core);
+    if (core->stopping) {
+        linger(core);
+    }
     return EXIT_SUCCESS;
 }
 

@@ -229,3 +229,15 @@ void core_process_spawn_failed(watchdog_t *dog, uint32_t process,
     dog->core.failed_generation = generation;
     apr_cpystrn(dog->core.failure, reason, sizeof(dog->core.failure));
 }
+
+/* A core that does not take it just ends; the apps get our signals anyway. */
+void core_process_tell_end(watchdog_t *dog, const char *reason)
+{
+    psg_message_t msg = {.number = PSG_MSG_END};
+
+    msg.as.end.reason.data = reason;
+    msg.as.end.reason.len = strlen(reason);
+    if (dog->core.channel >= 0) {
+        (void)send_now(dog, &msg, NULL, 0);
+    }
+}

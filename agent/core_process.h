@@ -35,6 +35,9 @@ void core_process_start(watchdog_t *dog);
 /* The core was reaped: schedules the next one. */
 void core_process_ended(watchdog_t *dog, int status);
 
+/* Tells the core that its end is wanted, and that of all apps. */
+void core_process_tell_end(watchdog_t *dog, const char *reason);
+
 /* Closes the channel; the core ends by itself, or is killed now. */
 void core_process_end(watchdog_t *dog, int kill_it);
 

@@ -7,7 +7,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -22,6 +25,8 @@
 
 enum {
     OPEN_FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    LOCK_MS = 1000,
+    LOCK_STEP_MS = 20,
 };
 
 static apr_status_t fail(const char **reason, apr_pool_t *pool,
@@ -34,9 +39,43 @@ static apr_status_t fail(const char **reason, apr_pool_t *pool,
     return code ? APR_FROM_OS_ERROR(code) : APR_EGENERAL;
 }
 
-/* Removes everything in the folder; `depth` is how many levels of folders we
- * make in it ourselves, so there is no need to go deeper. */
-static void empty_folder(int folder, int depth)
+/* What of a folder is to stay; keeps NULL: nothing. */
+typedef struct {
+    instance_keep_fn keeps;
+    const void *baton;
+    const char *prefix; /* of the folder's names, "apps/" or "" */
+} keeper_t;
+
+static const keeper_t keep_nothing = {NULL, NULL, ""};
+
+static void empty_folder(int folder, int depth, const keeper_t *keeper);
+
+/* `depth` is how many levels of folders we make below it ourselves, so there is
+ * no need to go deeper. A folder with something to keep stays as well. */
+static void remove_entry(int folder, int depth, const char *name,
+                         const keeper_t *keeper)
+{
+    char full[NAME_MAX + 8];
+    keeper_t inside = {keeper->keeps, keeper->baton, full};
+    int inner;
+
+    snprintf(full, sizeof(full), "%s%s", keeper->prefix, name);
+    if (keeper->keeps && keeper->keeps(keeper->baton, full)) {
+        return;
+    }
+    if (unlinkat(folder, name, 0) == 0 || errno == ENOENT) {
+        return;
+    }
+    inner = depth > 0 ? openat(folder, name, OPEN_FOLDER) : -1;
+    if (inner >= 0) {
+        snprintf(full, sizeof(full), "%s/", name);
+        empty_folder(inner, depth - 1, &inside);
+        close(inner);
+    }
+    unlinkat(folder, name, AT_REMOVEDIR);
+}
+
+static void empty_folder(int folder, int depth, const keeper_t *keeper)
 {
     int copy = openat(folder, ".", OPEN_FOLDER);
     DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -49,21 +88,10 @@ static void empty_folder(int folder, int depth)
         return;
     }
     while ((entry = readdir(dir)) != NULL) {
-        int inner;
-
-        if (strcmp(entry->d_name, ".") == 0
-            || strcmp(entry->d_name, "..") == 0) {
-            continue;
+        if (strcmp(entry->d_name, ".") != 0
+            && strcmp(entry->d_name, "..") != 0) {
+            remove_entry(folder, depth, entry->d_name, keeper);
         }
-        if (unlinkat(folder, entry->d_name, 0) == 0 || errno == ENOENT) {
-            continue;
-        }
-        inner = depth > 0 ? openat(folder, entry->d_name, OPEN_FOLDER) : -1;
-        if (inner >= 0) {
-            empty_folder(inner, depth - 1);
-            close(inner);
-        }
-        unlinkat(folder, entry->d_name, AT_REMOVEDIR);
     }
     closedir(dir);
 }
@@ -153,33 +181,56 @@ static apr_status_t make_folder(int *fd, int parent, const char *name,
     return APR_SUCCESS;
 }
 
-apr_status_t instance_dir_make(instance_dir_t *dir, const char **reason,
+/* The child of an agent that died a moment ago, not executed yet, may still
+ * hold the lock. */
+static apr_status_t make_own_folder(instance_dir_t *dir)
+{
+    const char *name = strrchr(dir->path, '/') + 1;
+    int waited;
+    apr_status_t rv = make_folder(&dir->fd, dir->parent_fd, name, dir->gid);
+
+    for (waited = 0;
+         rv != APR_SUCCESS && errno == EWOULDBLOCK && waited < LOCK_MS;
+         waited += LOCK_STEP_MS) {
+        poll(NULL, 0, LOCK_STEP_MS);
+        rv = make_folder(&dir->fd, dir->parent_fd, name, dir->gid);
+    }
+    return rv;
+}
+
+apr_status_t instance_dir_open(instance_dir_t *dir, const char **reason,
                                const char *path, gid_t gid, apr_pool_t *pool)
 {
     apr_status_t rv = check_path(reason, path, pool);
 
     dir->path = apr_pstrdup(pool, path);
+    dir->gid = gid;
     dir->parent_fd = dir->fd = dir->apps_fd = -1;
     if (rv == APR_SUCCESS) {
         rv = open_parent(dir, reason, pool);
     }
-    if (rv != APR_SUCCESS) {
+    if (rv != APR_SUCCESS || make_own_folder(dir) == APR_SUCCESS) {
         return rv;
     }
-    if (make_folder(&dir->fd, dir->parent_fd, strrchr(path, '/') + 1, gid)
-        != APR_SUCCESS) {
-        if (errno == EWOULDBLOCK) {
-            return fail(reason, pool, "another agent uses folder", path,
-                        "end it first");
-        }
-        return fail(reason, pool, "cannot make folder", path,
-                    "remove what is there, or name another place with "
-                    "PassengerInstanceRegistryDir");
+    if (errno == EWOULDBLOCK) {
+        return fail(reason, pool, "another agent uses folder", path,
+                    "end it first");
     }
-    empty_folder(dir->fd, 1);
-    if (make_folder(&dir->apps_fd, dir->fd, "apps", gid) != APR_SUCCESS
+    return fail(reason, pool, "cannot make folder", path,
+                "remove what is there, or name another place with "
+                "PassengerInstanceRegistryDir");
+}
+
+apr_status_t instance_dir_prepare(instance_dir_t *dir, const char **reason,
+                                  instance_keep_fn keeps, const void *baton,
+                                  apr_pool_t *pool)
+{
+    const keeper_t keeper = {keeps, baton, ""};
+
+    empty_folder(dir->fd, 1, &keeper);
+    if (make_folder(&dir->apps_fd, dir->fd, "apps", dir->gid) != APR_SUCCESS
         || fchdir(dir->fd) != 0) {
-        return fail(reason, pool, "cannot make 'apps' in folder", path,
+        return fail(reason, pool, "cannot make 'apps' in folder", dir->path,
                     "look at its permissions");
     }
     return APR_SUCCESS;
@@ -223,7 +274,7 @@ void instance_dir_clean_siblings(const instance_dir_t *dir)
                    != APR_SUCCESS) {
             continue;
         }
-        empty_folder(folder, 1);
+        empty_folder(folder, 1, &keep_nothing);
         if (unlinkat(dir->parent_fd, entry->d_name, AT_REMOVEDIR) == 0) {
             agent_log(PSG_LOG_NOTICE,
                       "PSG2240: removed '%s', left by an httpd that died",
@@ -241,7 +292,7 @@ void instance_dir_remove(instance_dir_t *dir)
     if (dir->fd < 0) {
         return;
     }
-    empty_folder(dir->fd, 1);
+    empty_folder(dir->fd, 1, &keep_nothing);
     if (unlinkat(dir->parent_fd, name, AT_REMOVEDIR) != 0) {
         agent_log(PSG_LOG_WARN, "PSG2241: cannot remove folder '%s': %s",
                   dir->path, strerror(errno));

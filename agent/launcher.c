@@ -128,6 +128,9 @@ static const char *leave_watchdog(const launch_t *launch)
  * this call: then no signal would ever come. */
 static void end_with_watchdog(const launch_t *launch)
 {
+    if (launch->watchdog == 0) {
+        return;
+    }
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != launch->watchdog) {
         _exit(1);

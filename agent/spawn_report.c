@@ -41,6 +41,9 @@ const char *spawn_report_how_it_ended(const app_process_t *proc,
     if (!proc->has_exited) {
         return "it was not there any more";
     }
+    if (status == (int)PSG_NONE) {
+        return "how is not known, since an earlier agent had started it";
+    }
     if (WIFSIGNALED(status)) {
         return apr_psprintf(pool, "signal %d (%s)%s", WTERMSIG(status),
                             strsignal(WTERMSIG(status)),

@@ -20,6 +20,7 @@
 #include "main.h"
 #include "options.h"
 #include "orphans.h"
+#include "takeover.h"
 #include "watchdog_setup.h"
 
 /* Microseconds. All together are below the 7 s that httpd waits for us. */
@@ -31,7 +32,7 @@ enum {
 
 /* What the loop always waits for; births come after them. */
 enum {
-    OWN_FDS = 3
+    OWN_FDS = 4
 };
 
 /* A call failed that must not fail. Whatever it is, the loop must not spin. */
@@ -54,6 +55,7 @@ static void begin_end(watchdog_t *dog, const char *why)
     }
     agent_log(PSG_LOG_INFO, "PSG2211: %s: ending all apps", why);
     dog->ending = psg_now();
+    core_process_tell_end(dog, why);
     core_process_end(dog, 0);
     while ((child = child_table_next(dog->children, child)) != NULL) {
         child_signal(child, SIGTERM);
@@ -71,7 +73,7 @@ static void kill_all(watchdog_t *dog)
                   "PSG2212: process %d does not end by itself: killed",
                   (int)child->pid);
         child_signal(child, SIGKILL);
-        kill(-child->pid, SIGKILL);
+        child_signal_group(child, SIGKILL);
     }
     orphans_signal(dog, SIGKILL);
     core_process_end(dog, 1);
@@ -86,10 +88,11 @@ static void end_group(const siginfo_t *leader)
     kill(-leader->si_pid, killed ? SIGKILL : SIGTERM);
 }
 
-static void app_exited(watchdog_t *dog, app_child_t *child, int status)
+void watchdog_app_exited(watchdog_t *dog, app_child_t *child, int status)
 {
     child->status = status;
     child->exited = 1;
+    dog->store_stale = 1;
     if (dog->core.channel < 0) {
         child_table_drop(dog->children, child); /* nobody to tell */
     }
@@ -113,7 +116,7 @@ static void reap(watchdog_t *dog)
         }
         waitpid(info.si_pid, &status, 0);
         if (child) {
-            app_exited(dog, child, status);
+            watchdog_app_exited(dog, child, status);
         }
         else if (info.si_pid == dog->core.pid) {
             core_process_ended(dog, status);
@@ -326,7 +329,7 @@ static short core_events(watchdog_t *dog)
     return dog->core.retry_at ? 0 : POLLOUT;
 }
 
-/* Waits for one of the three descriptors, or for a birth, and serves them. The
+/* Waits for one of the four descriptors, or for a birth, and serves them. The
  * births come last in the table and are served first: so a process that ends
  * at once is not reaped before its birth is seen. */
 static void turn(watchdog_t *dog)
@@ -335,6 +338,7 @@ static void turn(watchdog_t *dog)
         {.fd = dog->signals_fd, .events = POLLIN},
         {.fd = dog->ending ? -1 : WATCHDOG_FD_PARENT, .events = POLLIN},
         {.fd = dog->core.channel, .events = core_events(dog)},
+        {.fd = dog->strangers, .events = POLLIN},
     };
     nfds_t count = OWN_FDS + (nfds_t)dog->births->count;
 
@@ -357,8 +361,15 @@ static void turn(watchdog_t *dog)
     if (fds[1].revents) {
         read_parent(dog);
     }
+    if (fds[3].revents) {
+        takeover_reap(dog);
+    }
     if (fds[0].revents) {
         take_signals(dog);
+    }
+    if (dog->store_stale) {
+        dog->store_stale = 0;
+        store_sweep(&dog->store, dog->children, dog->core.agent_socket);
     }
 }
 
@@ -369,7 +380,7 @@ static int has_ended(watchdog_t *dog)
     uint64_t since = psg_now() - dog->ending;
 
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0
-        && errno == ECHILD) {
+        && errno == ECHILD && child_table_living(dog->children) == 0) {
         return 1;
     }
     if (since >= APPS_MAY_END && !dog->killed) {
@@ -385,6 +396,7 @@ int watchdog_main(int argc, char **argv)
     if (!dog) {
         return 1;
     }
+    reap(dog); /* what ended before we listened for it */
     while (!dog->ending || !has_ended(dog)) {
         if (!dog->ending) {
             core_process_start(dog);
@@ -393,6 +405,7 @@ int watchdog_main(int argc, char **argv)
         turn(dog);
     }
     orphans_kill(dog, ORPHANS_MAY_LAST);
+    store_clear(&dog->store); /* our folder goes, and all in it */
     instance_dir_remove(&dog->dir);
     return 0;
 }

@@ -18,6 +18,7 @@
 #include "core_process.h"
 #include "identity.h"
 #include "instance_dir.h"
+#include "store.h"
 #include "wire.h"
 
 /* Descriptors httpd's parent passes by number. */
@@ -25,8 +26,12 @@ enum {
     WATCHDOG_FD_LOG = 2,
     WATCHDOG_FD_SCOREBOARD = 3,
     WATCHDOG_FD_PARENT = 4,
-    WATCHDOG_FD_FIRST_FREE = 5
+    WATCHDOG_FD_STORE_IN = 5,
+    WATCHDOG_FD_STORE_OUT = 6,
+    WATCHDOG_FD_FIRST_FREE = 7
 };
+
+#define WATCHDOG_AGENT_SOCKET "agent.sock"
 
 typedef struct watchdog_t watchdog_t;
 typedef struct births_t births_t;
@@ -46,6 +51,9 @@ struct watchdog_t {
     socket_access_t app_access; /* who may connect to app processes */
     child_table_t *children;
     births_t *births;
+    store_t store;   /* what a later watchdog needs */
+    int store_stale; /* it has records of processes that ended */
+    int strangers;   /* epoll of their pidfds; -1: there are none */
     core_process_t core;
     /* The latest CONFIG; its pool is replaced with it. */
     apr_pool_t *config_pool; /* NULL: there was none yet */
@@ -55,5 +63,8 @@ struct watchdog_t {
     int killed;      /* and were killed */
     char *frame;     /* PSG_FRAME_MAX bytes for a message that is handled */
 };
+
+/* An app process ended: the core will be told. */
+void watchdog_app_exited(watchdog_t *dog, app_child_t *child, int status);
 
 #endif

@@ -207,6 +207,22 @@ static void on_exited(core_t *core, const psg_msg_exited_t *exited)
     }
 }
 
+static void leave(core_t *core)
+{
+    event_source_unwatch(&core->watchdog->source);
+    core->watchdog->has_ended = 1;
+}
+
+static void on_end(core_t *core, const psg_msg_end_t *msg)
+{
+    agent_log(PSG_LOG_INFO,
+              "PSG2157: the agent ends: %.*s; apps are told to stop",
+              (int)msg->reason.len, msg->reason.data);
+    leave(core);
+    core->stopping = 1;
+    app_pool_stop(core, "the agent ends");
+}
+
 static void handle(core_t *core, const psg_message_t *msg, const int *fds,
                    int count)
 {
@@ -233,23 +249,15 @@ static void handle(core_t *core, const psg_message_t *msg, const int *fds,
     case PSG_MSG_EXITED:
         on_exited(core, &msg->as.exited);
         break;
+    case PSG_MSG_END:
+        on_end(core, &msg->as.end);
+        break;
     default:
         agent_log(PSG_LOG_WARN, "PSG2156: %s is not for the core; ignored",
                   psg_wire_name(msg->number));
         break;
     }
     close_all(fds, count);
-}
-
-/* httpd ended, or the watchdog crashed: either way no process may stay. */
-static void end(core_t *core, const char *why)
-{
-    agent_log(PSG_LOG_INFO,
-              "PSG2157: the agent ends: %s; apps are told to stop", why);
-    event_source_unwatch(&core->watchdog->source);
-    core->watchdog->has_ended = 1;
-    core->stopping = 1;
-    app_pool_stop(core, "the agent ends");
 }
 
 static void on_readable(void *baton)
@@ -272,10 +280,13 @@ static void on_readable(void *baton)
             continue;
         }
         if (rv != APR_SUCCESS) {
-            end(core, "httpd or the watchdog ended");
+            leave(core); /* the apps belong to the next watchdog's core */
             return;
         }
         handle(core, &msg, fds, count);
+        if (core->watchdog->has_ended) {
+            return;
+        }
     }
 }
 

@@ -18,7 +18,8 @@ apr_status_t watchdog_link_send(core_t *core, const psg_message_t *msg);
 /* Whether everything an earlier core left was handed over. */
 int watchdog_link_is_complete(const core_t *core);
 
-/* Whether the watchdog is gone: there is nothing left to do. */
+/* Whether the watchdog is gone: there is nothing left to do but, if it said so
+ * (core->stopping), to hear what apps say when they end. */
 int watchdog_link_has_ended(const core_t *core);
 
 #endif

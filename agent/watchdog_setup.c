@@ -21,8 +21,7 @@
 
 #include "agent_log.h"
 #include "birth.h"
-
-#define AGENT_SOCKET "agent.sock"
+#include "takeover.h"
 
 /* One packet, for people to read. */
 static void answer_parent(const char *text)
@@ -97,8 +96,8 @@ static const char *parse_options(watchdog_t *dog, int argc, char **argv)
     return NULL;
 }
 
-/* Only 2, 3 and 4 come from httpd. Everything else it may have left open is
- * closed; 0 and 1 lead nowhere. */
+/* Only 2 to 6 come from httpd. Everything else it may have left open is closed;
+ * 0 and 1 lead nowhere. */
 static const char *setup_descriptors(watchdog_t *dog)
 {
     int null;
@@ -108,6 +107,9 @@ static const char *setup_descriptors(watchdog_t *dog)
         return "descriptors 3 and 4 are missing: the watchdog is started by "
                "httpd only";
     }
+    fcntl(WATCHDOG_FD_STORE_IN, F_SETFD, FD_CLOEXEC);
+    fcntl(WATCHDOG_FD_STORE_OUT, F_SETFD, FD_CLOEXEC);
+    store_open(&dog->store, WATCHDOG_FD_STORE_IN, WATCHDOG_FD_STORE_OUT);
     syscall(SYS_close_range, WATCHDOG_FD_FIRST_FREE, ~0u, 0);
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0) {
@@ -172,26 +174,52 @@ static const char *setup_users(watchdog_t *dog)
     return NULL;
 }
 
-static const char *setup_sockets(watchdog_t *dog)
+/* A socket an earlier watchdog left is worth nothing without its name. */
+static apr_status_t open_agent_socket(watchdog_t *dog)
 {
     const socket_access_t everybody = {(uid_t)-1, (gid_t)-1};
     socket_access_t httpd = {dog->httpd_uid, dog->httpd_gid};
+    apr_status_t rv;
+
+    if (dog->core.agent_socket >= 0) {
+        if (faccessat(dog->dir.fd, WATCHDOG_AGENT_SOCKET, F_OK, 0) == 0) {
+            return APR_SUCCESS;
+        }
+        close(dog->core.agent_socket);
+    }
+    rv = app_socket_listen(&dog->core.agent_socket, dog->dir.fd,
+                           WATCHDOG_AGENT_SOCKET, SOCK_SEQPACKET,
+                           dog->as_root ? &httpd : &everybody);
+    if (rv == APR_SUCCESS) {
+        store_put_socket(&dog->store, dog->core.agent_socket);
+        dog->store_stale = 1; /* there may be one of the closed socket */
+    }
+    return rv;
+}
+
+/* The folder is locked before anything is taken over, so there is but one of
+ * us; what is taken over is known before rubbish is removed. */
+static const char *setup_sockets(watchdog_t *dog)
+{
     const char *reason;
 
-    if (instance_dir_make(&dog->dir, &reason, dog->instance_path,
+    if (instance_dir_open(&dog->dir, &reason, dog->instance_path,
                           dog->as_root ? dog->httpd_gid : (gid_t)-1, dog->pool)
         != APR_SUCCESS) {
         return reason;
     }
-    instance_dir_clean_siblings(&dog->dir);
-    if (app_socket_listen(&dog->core.agent_socket, dog->dir.fd, AGENT_SOCKET,
-                          SOCK_SEQPACKET, dog->as_root ? &httpd : &everybody)
-        != APR_SUCCESS) {
-        return fail(dog, "cannot make " AGENT_SOCKET);
-    }
     if (child_table_create(&dog->children, dog->dir.fd, dog->pool)
         != APR_SUCCESS) {
         return fail(dog, "no memory for the table of processes");
+    }
+    takeover_begin(dog);
+    if (instance_dir_prepare(&dog->dir, &reason, takeover_keeps, dog, dog->pool)
+        != APR_SUCCESS) {
+        return reason;
+    }
+    instance_dir_clean_siblings(&dog->dir);
+    if (open_agent_socket(dog) != APR_SUCCESS) {
+        return fail(dog, "cannot make " WATCHDOG_AGENT_SOCKET);
     }
     return NULL;
 }
@@ -209,7 +237,8 @@ static watchdog_t *create(void)
     dog->pid = getpid();
     dog->loaders = PSG_LOADER_DIR;
     dog->dir.fd = -1;
-    dog->core.channel = -1;
+    dog->core.channel = dog->core.agent_socket = -1;
+    dog->strangers = -1;
     dog->births = apr_pcalloc(pool, sizeof(*dog->births));
     dog->frame = apr_palloc(pool, PSG_FRAME_MAX);
     apr_pool_create(&dog->scratch, pool);

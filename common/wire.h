@@ -75,4 +75,8 @@ apr_status_t psg_wire_send(int fd, const psg_message_t *msg, const int *fds,
 apr_status_t psg_wire_recv(int fd, psg_message_t *msg, char *buf, int *fds,
                            int *fd_count);
 
+/* The same, but the packet stays where it is: the descriptors are copies. */
+apr_status_t psg_wire_peek(int fd, psg_message_t *msg, char *buf, int *fds,
+                           int *fd_count);
+
 #endif

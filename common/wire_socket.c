@@ -163,8 +163,8 @@ static apr_status_t recv_error(int error)
     }
 }
 
-apr_status_t psg_wire_recv(int fd, psg_message_t *msg, char *buf, int *fds,
-                           int *fd_count)
+static apr_status_t take_packet(int fd, int flags, psg_message_t *msg,
+                                char *buf, int *fds, int *fd_count)
 {
     _Alignas(struct cmsghdr) char control[CONTROL_SIZE];
     struct iovec frame = {.iov_base = buf, .iov_len = PSG_FRAME_MAX};
@@ -177,7 +177,7 @@ apr_status_t psg_wire_recv(int fd, psg_message_t *msg, char *buf, int *fds,
     do {
         packet.msg_control = control;
         packet.msg_controllen = sizeof(control);
-        len = recvmsg(fd, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        len = recvmsg(fd, &packet, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (len < 0 && errno == EINTR);
     if (len < 0) {
         return recv_error(errno);
@@ -196,4 +196,16 @@ apr_status_t psg_wire_recv(int fd, psg_message_t *msg, char *buf, int *fds,
     }
     *fd_count = count;
     return APR_SUCCESS;
+}
+
+apr_status_t psg_wire_recv(int fd, psg_message_t *msg, char *buf, int *fds,
+                           int *fd_count)
+{
+    return take_packet(fd, 0, msg, buf, fds, fd_count);
+}
+
+apr_status_t psg_wire_peek(int fd, psg_message_t *msg, char *buf, int *fds,
+                           int *fd_count)
+{
+    return take_packet(fd, MSG_PEEK, msg, buf, fds, fd_count);
 }

@@ -5,9 +5,11 @@
 
 #include "agent_daemon.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,40 +22,26 @@
 #include <unixd.h>
 
 #include "agent_launch.h"
+#include "agent_retained.h"
 #include "config.h"
 #include "wire.h"
 
 APLOG_USE_MODULE(passenger);
 
-#define RETAINED_KEY "mod_passenger agent"
 /* The longest name of a socket below the instance dir. */
 #define LONGEST_SOCKET "/apps/16383.4294967295"
 
 enum {
-    RETAINED_VERSION = 1,
     SOCKET_PATH_MAX = 107, /* bytes of sun_path, without the NUL */
     STEADY = 10 * 1000000, /* microseconds; who lived that long is restarted
-                                at once, else at the next turn of monitor */
+                                at once; who did not, so many times in a row,
+                                and then at the next turn of monitor */
+    QUICK_MAX = 30,
     SEND_MS = 2000,
 };
 
-/* What outlives a reading of the configuration and this very code, which httpd
- * unloads and loads again. The first four fields stay what and where they are
- * in every version: a newer module ends the agent of an older one by them. */
-typedef struct {
-    uint32_t version;
-    int32_t agent; /* its pid; 0 = none is running */
-    int socket;    /* to the agent; its end means that httpd is gone */
-    int scoreboard;
-    pid_t httpd; /* whose agent it is: our own pid, if we are the parent */
-    uint64_t started;
-    int told_user;
-    apr_proc_t proc; /* for apr_proc_other_child_register() */
-    char instance_dir[PATH_MAX];
-} retained_t;
-
 /* Both of this reading of the configuration; NULL before post_config. */
-static retained_t *retained;
+static psg_retained_t *retained;
 static apr_pool_t *reading_pool;
 static server_rec *main_server;
 
@@ -66,28 +54,6 @@ static int httpd_is_stopping(void)
     return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING
            || (ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS
                && state == AP_MPMQ_STOPPING);
-}
-
-/* The retained data, fresh if there was none. Another version's agent cannot
- * serve this module: it ends, and its apps with it. */
-static retained_t *retain(void)
-{
-    retained_t *kept = ap_retained_data_get(RETAINED_KEY);
-
-    if (kept && kept->version == RETAINED_VERSION) {
-        return kept;
-    }
-    if (kept) {
-        if (kept->agent) {
-            psg_agent_end(kept->agent, kept->socket);
-        }
-        close(kept->scoreboard);
-    }
-    kept = ap_retained_data_create(RETAINED_KEY, sizeof(*kept));
-    kept->version = RETAINED_VERSION;
-    kept->socket = -1;
-    kept->scoreboard = -1;
-    return kept;
 }
 
 /* Names the folder of the sockets in *path. */
@@ -204,12 +170,20 @@ static void watch_agent(void)
                                   reading_pool);
 }
 
+/* A copy that the fork keeps: see agent_retained.h. */
+static int dup_private(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
 static apr_status_t start_agent(int log, server_rec *s, apr_pool_t *pool)
 {
     psg_launch_t launch = {
         .instance_dir = retained->instance_dir,
         .log = log,
         .scoreboard = retained->scoreboard,
+        .store = {dup_private(retained->store[0]),
+                  dup_private(retained->store[1])},
     };
     const char *error;
     pid_t pid;
@@ -218,6 +192,7 @@ static apr_status_t start_agent(int log, server_rec *s, apr_pool_t *pool)
     find_httpd_ids(&launch.httpd_uid, &launch.httpd_gid);
     retained->started = psg_now();
     status = psg_agent_launch(&pid, &retained->socket, &error, &launch, pool);
+    psg_retained_close(launch.store, 2);
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      "PSG0005: cannot start the passenger agent: %s", error);
@@ -286,7 +261,7 @@ static void revive(void)
  * the agent has died, or httpd reads its configuration again. */
 static void supervise(int reason, void *data, int status)
 {
-    int steady = psg_now() - retained->started >= STEADY;
+    int at_once;
 
     if (reason != APR_OC_REASON_DEATH && reason != APR_OC_REASON_LOST) {
         return;
@@ -296,12 +271,16 @@ static void supervise(int reason, void *data, int status)
     if (httpd_is_stopping()) {
         return;
     }
+    if (psg_now() - retained->started >= STEADY) {
+        retained->quick_deaths = 0;
+    }
+    at_once = retained->quick_deaths++ < QUICK_MAX;
     ap_log_error(
         APLOG_MARK, APLOG_ERR, 0, main_server,
         "PSG0007: the passenger agent has died (status %d); it is started "
         "again %s",
-        status, steady ? "now" : "within some seconds");
-    if (steady) {
+        status, at_once ? "now" : "within some seconds");
+    if (at_once) {
         revive();
     }
 }
@@ -320,7 +299,7 @@ int psg_daemon_monitor(apr_pool_t *pool, server_rec *s)
 /* The configuration goes: with httpd itself, or to be read again. */
 static apr_status_t end_with_httpd(void *data)
 {
-    retained_t *kept = data;
+    psg_retained_t *kept = data;
     retained = NULL;
 
     if (kept->httpd == getpid() && kept->agent
@@ -364,6 +343,15 @@ static apr_status_t prepare(server_rec *s, apr_pool_t *pool)
             "and started",
             retained->instance_dir);
     }
+    if (status == APR_SUCCESS && retained->store[0] < 0
+        && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+                      retained->store)
+               != 0) {
+        status = errno;
+        ap_log_error(APLOG_MARK, APLOG_CRIT, status, s,
+                     "PSG0013: cannot make a socket pair for what the "
+                     "passenger agent must not lose");
+    }
     if (status == APR_SUCCESS && retained->scoreboard < 0) {
         status = psg_scoreboard_create(&retained->scoreboard);
         if (status != APR_SUCCESS) {
@@ -384,7 +372,7 @@ int psg_daemon_post_config(apr_pool_t *pconf, apr_pool_t *plog,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return rehearse(s, ptemp);
     }
-    retained = retain();
+    retained = psg_retained_get(s);
     reading_pool = pconf;
     main_server = s;
     apr_pool_cleanup_register(pconf, retained, end_with_httpd,
@@ -421,11 +409,5 @@ apr_status_t psg_daemon_join(int *scoreboard, const char **instance_dir,
     }
     *scoreboard = retained->scoreboard;
     *instance_dir = name_for_sockets(pool);
-    /* The agent must see its end when the parent is gone, whoever is left. With
-     * one process only, we are the parent. */
-    if (retained->httpd != getpid() && retained->socket >= 0) {
-        close(retained->socket);
-        retained->socket = -1;
-    }
     return APR_SUCCESS;
 }

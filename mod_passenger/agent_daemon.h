@@ -16,8 +16,7 @@ int psg_daemon_post_config(apr_pool_t *pconf, apr_pool_t *plog,
 int psg_daemon_monitor(apr_pool_t *pool, server_rec *s);
 
 /* For a new child: the scoreboard's descriptor and the folder of the sockets
- * (in pool). Lets go of what is the parent's alone.
- * APR_ENOENT if there is no agent. */
+ * (in pool). APR_ENOENT if there is no agent. */
 apr_status_t psg_daemon_join(int *scoreboard, const char **instance_dir,
                              apr_pool_t *pool);
 

@@ -30,7 +30,8 @@ enum {
     LOG = 2,
     SCOREBOARD = 3,
     HTTPD = 4,
-    FIRST_FREE = 5,
+    STORE = 5,
+    FIRST_FREE = 7,
 };
 
 static void close_from(unsigned first)
@@ -69,17 +70,24 @@ static void reset_signals(void)
  * any of them may have the number of another. */
 static int arrange_descriptors(const psg_launch_t *launch, int socket)
 {
-    int log = fcntl(launch->log, F_DUPFD, 16);
-    int scoreboard = fcntl(launch->scoreboard, F_DUPFD, 16);
-    int httpd = fcntl(socket, F_DUPFD, 16);
-    int null = open("/dev/null", O_RDWR);
+    int fds[FIRST_FREE], i;
 
-    if (log < 0 || scoreboard < 0 || httpd < 0 || null < 0) {
-        return 0;
+    fds[0] = fds[1] = open("/dev/null", O_RDWR);
+    fds[LOG] = launch->log;
+    fds[SCOREBOARD] = launch->scoreboard;
+    fds[HTTPD] = socket;
+    fds[STORE] = launch->store[0];
+    fds[STORE + 1] = launch->store[1];
+    for (i = 0; i < FIRST_FREE; i++) {
+        fds[i] = fcntl(fds[i], F_DUPFD, 16);
+        if (fds[i] < 0) {
+            return 0;
+        }
     }
-    if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, LOG) < 0
-        || dup2(scoreboard, SCOREBOARD) < 0 || dup2(httpd, HTTPD) < 0) {
-        return 0;
+    for (i = 0; i < FIRST_FREE; i++) {
+        if (dup2(fds[i], i) < 0) {
+            return 0;
+        }
     }
     close_from(FIRST_FREE);
     return 1;

@@ -13,6 +13,7 @@ typedef struct {
     unsigned httpd_uid, httpd_gid;
     int log;        /* becomes its standard error */
     int scoreboard; /* becomes its descriptor 3 */
+    int store[2];   /* become 5 (where it reads) and 6 */
 } psg_launch_t;
 
 /* Starts the watchdog and waits until it has said that it works (at most 10 s).

@@ -12,6 +12,7 @@
 
 #include "agent_client.h"
 #include "agent_daemon.h"
+#include "agent_retained.h"
 #include "app_lookup.h"
 #include "config.h"
 #include "handler.h"
@@ -118,6 +119,7 @@ static void register_hooks(apr_pool_t *pool)
                                                  NULL};
 
     (void)pool;
+    psg_retained_guard_forks();
     /* Before any directive of this reading. */
     ap_hook_pre_config(psg_config_begin, NULL, NULL, APR_HOOK_MIDDLE);
     /* The error log is open by now: open_logs is an earlier phase. */

@@ -232,16 +232,3 @@ TEST(killed_httpd_parent_ends_the_agent_despite_heirs)
     }
     httpd_kill(httpd, SIGKILL);
 }
-
-TEST(killed_watchdog_is_replaced)
-{
-    httpd_t *httpd = app_serve("ruby", NULL);
-    pid_t app = app_pid(httpd), watchdog = httpd_watchdog(httpd);
-
-    httpd_allow_log("PSG");
-    httpd_allow_log("agent");
-    kill(watchdog, SIGKILL);
-    WAIT_UNTIL(!process_is_alive(app));
-    WAIT_UNTIL(httpd_watchdog(httpd) > 0 && httpd_watchdog(httpd) != watchdog);
-    WAIT_UNTIL(http_get("%s/hello", httpd->url)->status == 200);
-}

@@ -25,6 +25,16 @@ enum {
     GENERATION = 3
 };
 
+/* What one watchdog of a test leaves to the next. */
+static int store[2] = {-1, -1};
+
+void driver_forget_store(void)
+{
+    close(store[0]);
+    close(store[1]);
+    store[0] = store[1] = -1;
+}
+
 static socklen_t make_address(struct sockaddr_un *address, const char *path)
 {
     memset(address, 0, sizeof(*address));
@@ -77,16 +87,18 @@ static void listen_for_cores(driver_t *driver, const char *path)
 /* The watchdog's process: descriptors as httpd's parent makes them. */
 __attribute__((noreturn)) static void be_watchdog(int httpd, char **argv)
 {
-    int from[3], i, argc = 0;
+    int from[5], i, argc = 0;
 
     from[0] = open(test_format("%s/agent.log", test_dir()),
                    O_WRONLY | O_APPEND | O_CREAT, 0644);
     from[1] = memfd_create("scoreboard", 0);
     from[2] = httpd;
-    for (i = 0; i < 3; i++) {
+    from[3] = store[0];
+    from[4] = store[1];
+    for (i = 0; i < 5; i++) {
         from[i] = fcntl(from[i], F_DUPFD, 50);
     }
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 5; i++) {
         dup2(from[i], i + 2);
     }
     while (argv[argc]) {
@@ -116,6 +128,8 @@ driver_t *driver_start(const char *name)
     driver->frame = apr_palloc(test_pool(), PSG_FRAME_MAX);
     driver->core = -1;
     listen_for_cores(driver, cores);
+    CHECK(store[0] >= 0
+          || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, store) == 0);
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
     driver->pid = fork();
     if (driver->pid == 0) {

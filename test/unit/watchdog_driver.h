@@ -24,10 +24,13 @@ typedef struct {
 } driver_t;
 
 /* Starts a watchdog for instance dir `name` below test_dir() and takes its
- * answer. */
+ * answer. All of a test have the same store. */
 driver_t *driver_start(const char *name);
 /* The same, and it gets a configuration and its core, told of all it has. */
 driver_t *driver_start_with_core(const char *name);
+
+/* Closes it, as the end of httpd's parent does. */
+void driver_forget_store(void);
 
 /* Sends CONFIG with the text of user names and a log. */
 void driver_configure(driver_t *driver);
