@@ -10,6 +10,7 @@
 
 #include "agent_log.h"
 #include "app_group.h"
+#include "app_rest.h"
 #include "scoreboard_writer.h"
 
 /* "ready" of a program that does not know us. */
@@ -74,6 +75,9 @@ static void on_control(void *baton, const handshake_event_t *event)
         app_process_ready(proc, event->format, event->concurrency,
                           event->keep_alive);
         break;
+    case HANDSHAKE_RESTED:
+        app_rest_done(proc);
+        break;
     case HANDSHAKE_FAILED:
         note_failure(proc, event);
         app_process_event(proc, ON_FAILED, event->summary);
@@ -118,6 +122,7 @@ void app_channels_probe(app_process_t *proc)
 
 void app_channels_close(app_process_t *proc)
 {
+    app_rest_forget(proc);
     if (proc->probe) {
         start_probe_close(proc->probe);
     }

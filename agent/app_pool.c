@@ -11,6 +11,7 @@
 #include "agent_log.h"
 #include "app_limits.h"
 #include "app_preloader.h"
+#include "app_rest.h"
 #include "app_restart.h"
 #include "app_room.h"
 #include "request_overrun.h"
@@ -261,6 +262,7 @@ void app_pool_tick(core_t *core)
     app_limits_tick(core);
     request_overrun_tick(core);
     app_room_trim(core);
+    app_rest_tick(core);
     app_preloader_tidy(core, now);
     start_queue_serve(core);
 }

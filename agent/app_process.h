@@ -67,6 +67,7 @@ struct app_process_t {
     app_output_t *output;
     start_probe_t *probe;
     event_timer_t deadline;
+    event_timer_t rest; /* while it works out of band: see app_rest.h */
 };
 
 /* Takes an entry on the scoreboard and asks for a process. APR_ENOSPC if there

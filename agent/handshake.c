@@ -108,8 +108,11 @@ void handshake_parse(handshake_event_t *event, const char *line, size_t len,
     else if (said && strcmp(said, "failed") == 0) {
         wrong = parse_failed(event, object, pool);
     }
+    else if (said && strcmp(said, "rested") == 0) {
+        event->kind = HANDSHAKE_RESTED;
+    }
     else {
-        wrong = "its 'event' is neither \"ready\" nor \"failed\"";
+        wrong = "its 'event' is none of \"ready\", \"failed\", \"rested\"";
     }
     if (wrong) {
         set_garbage(event,
@@ -260,6 +263,20 @@ apr_status_t handshake_say_stop(handshake_t *handshake)
     /* End of file says the same, should the line not have gone out. */
     (void)shutdown(handshake->fd, SHUT_WR);
     return sent == (ssize_t)sizeof(stop) - 1 ? APR_SUCCESS : APR_EOF;
+}
+
+apr_status_t handshake_say_oob_work(handshake_t *handshake)
+{
+    static const char work[] = "{\"command\":\"oob_work\"}\n";
+
+    if (handshake->fd < 0) {
+        return APR_EOF;
+    }
+    return send(handshake->fd, work, sizeof(work) - 1,
+                MSG_DONTWAIT | MSG_NOSIGNAL)
+                   == (ssize_t)sizeof(work) - 1
+               ? APR_SUCCESS
+               : APR_EAGAIN;
 }
 
 apr_status_t handshake_say_fork(handshake_t *handshake, const int *fds,

@@ -30,6 +30,7 @@ typedef enum {
     HANDSHAKE_GARBAGE,   /* what came is not right: see summary */
     HANDSHAKE_END,       /* the other end was closed */
     HANDSHAKE_PRELOADED, /* ready to fork: it is a preloader */
+    HANDSHAKE_RESTED,    /* its out-of-band work is done */
 } handshake_kind_e;
 
 /* What was said. Strings live in the scratch pool. */
@@ -60,6 +61,9 @@ void handshake_read(handshake_t *handshake);
 /* Says {"command":"stop"} and closes our sending side. APR_EOF if nobody
  * listens any more. */
 apr_status_t handshake_say_stop(handshake_t *handshake);
+
+/* Asks for out-of-band work. Never waits. */
+apr_status_t handshake_say_oob_work(handshake_t *handshake);
 
 /* Tells a preloader to fork; fds are the process's ends in the order of
  * FORKABLE, and stay the caller's. Never waits. */

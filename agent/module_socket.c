@@ -14,6 +14,7 @@
 #include "agent_log.h"
 #include "app_limits.h"
 #include "app_pool.h"
+#include "app_rest.h"
 #include "child_watch.h"
 #include "scoreboard_writer.h"
 #include "wire.h"
@@ -130,6 +131,16 @@ static void on_drained(core_t *core, const psg_msg_drained_t *msg)
     }
 }
 
+static void on_resting(core_t *core, const psg_msg_resting_t *msg)
+{
+    app_process_t *proc =
+        app_pool_process(core, msg->process, msg->process_generation);
+
+    if (proc) {
+        app_rest_begin(proc);
+    }
+}
+
 static void on_exhausted(core_t *core, const psg_msg_exhausted_t *msg)
 {
     app_process_t *proc =
@@ -189,6 +200,9 @@ static int handle(connection_t *connection, const psg_message_t *msg)
         return 1;
     case PSG_MSG_DRAINED:
         on_drained(core, &msg->as.drained);
+        return 1;
+    case PSG_MSG_RESTING:
+        on_resting(core, &msg->as.resting);
         return 1;
     case PSG_MSG_EXHAUSTED:
         on_exhausted(core, &msg->as.exhausted);

@@ -332,6 +332,18 @@ void scoreboard_process_set_most(scoreboard_writer_t *writer, uint32_t group,
     unlock_group(writer, group, locked);
 }
 
+void scoreboard_process_end_rest(scoreboard_writer_t *writer, uint32_t group,
+                                 uint32_t process)
+{
+    int locked = lock_group(writer, group);
+
+    STORE(writer->sb->processes[process].resting, 0);
+    if (locked) {
+        psg_group_dispatch(writer->sb, group);
+    }
+    unlock_group(writer, group, locked);
+}
+
 uint32_t scoreboard_process_set_state(scoreboard_writer_t *writer,
                                       uint32_t group, uint32_t process,
                                       psg_process_state_e state)

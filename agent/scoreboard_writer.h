@@ -88,6 +88,10 @@ uint32_t scoreboard_process_set_state(scoreboard_writer_t *writer,
                                       uint32_t group, uint32_t process,
                                       psg_process_state_e state);
 
+/* It has rested: it gets requests again, those who wait first. */
+void scoreboard_process_end_rest(scoreboard_writer_t *writer, uint32_t group,
+                                 uint32_t process);
+
 /* The entry is UNUSED and gets a new generation; to be unlinked before. */
 void scoreboard_process_free(scoreboard_writer_t *writer, uint32_t process);
 

@@ -22,7 +22,7 @@ static int takes_one_more(const psg_process_t *process, uint32_t busy)
 
     return psg_peek(&process->state) == PSG_PROCESS_READY
            && (concurrency == 0 || busy < concurrency)
-           && !psg_group_is_used_up(process);
+           && !psg_group_is_used_up(process) && !psg_peek(&process->resting);
 }
 
 /* Returns 0 if the list of processes is not one. */
@@ -78,6 +78,25 @@ uint32_t psg_group_pick(psg_scoreboard_t *sb, uint32_t g)
         }
     }
     return picked;
+}
+
+int psg_group_may_rest(const psg_scoreboard_t *sb, uint32_t g)
+{
+    uint32_t ready = 0;
+    uint32_t p = psg_peek(&sb->groups[g].first_process);
+
+    if (!psg_group_list_is_sound(sb, g)) {
+        return 0;
+    }
+    for (; p != PSG_NONE; p = psg_peek(&sb->processes[p].next)) {
+        if (psg_peek(&sb->processes[p].state) == PSG_PROCESS_READY) {
+            if (psg_peek(&sb->processes[p].resting)) {
+                return 0;
+            }
+            ready++;
+        }
+    }
+    return ready > 1 || (ready == 1 && psg_peek(&sb->groups[g].queued) == 0);
 }
 
 void psg_group_run(psg_scoreboard_t *sb, uint32_t slot, uint32_t process)

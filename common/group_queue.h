@@ -40,6 +40,10 @@ static inline int psg_group_is_used_up(const psg_process_t *process)
  * of equals; PSG_NONE if there is none. */
 uint32_t psg_group_pick(psg_scoreboard_t *sb, uint32_t g);
 
+/* Whether one of the group's READY processes may rest: none does, and another
+ * one is there or nobody waits. */
+int psg_group_may_rest(const psg_scoreboard_t *sb, uint32_t g);
+
 /* Makes slot RUNNING on a process that was picked. */
 void psg_group_run(psg_scoreboard_t *sb, uint32_t slot, uint32_t process);
 

@@ -284,6 +284,37 @@ void psg_slot_abandon(psg_scoreboard_t *sb, uint32_t slot)
     }
 }
 
+/* With the lock held. */
+static int rest_locked(psg_scoreboard_t *sb, uint32_t slot)
+{
+    const psg_slot_t *s = &sb->slots[slot];
+    uint32_t index = psg_peek(&s->process);
+    uint32_t g = psg_peek(&s->group);
+
+    if (psg_slot_state(s) != PSG_SLOT_RUNNING || index >= PSG_MAX_PROCESSES
+        || psg_peek(&sb->processes[index].group) != g
+        || psg_peek(&sb->processes[index].generation) != s->process_generation
+        || psg_peek(&sb->processes[index].busy) != 1
+        || !psg_group_may_rest(sb, g)) {
+        return 0;
+    }
+    __atomic_store_n(&sb->processes[index].resting, 1, __ATOMIC_RELEASE);
+    return 1;
+}
+
+int psg_slot_rest(psg_scoreboard_t *sb, uint32_t slot)
+{
+    uint32_t g = psg_peek(&sb->slots[slot].group);
+    int rests;
+
+    if (psg_group_lock(sb, g) != APR_SUCCESS) {
+        return 0;
+    }
+    rests = rest_locked(sb, slot);
+    psg_group_unlock(sb, g);
+    return rests;
+}
+
 void psg_slot_leave(psg_scoreboard_t *sb, uint32_t slot, int *drained)
 {
     psg_slot_t *s = &sb->slots[slot];

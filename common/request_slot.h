@@ -73,6 +73,12 @@ int psg_slot_is_last(const psg_scoreboard_t *sb, uint32_t slot);
  * nor running: a process handed over in the meantime is given back. */
 void psg_slot_abandon(psg_scoreboard_t *sb, uint32_t slot);
 
+/* Before psg_slot_leave(): the process of the RUNNING slot is not to get another
+ * request, so that it can work out of band. Returns 0 if that cannot be now: it
+ * has other requests, another process of the group rests already, or the only
+ * one that is ready is wanted. Only the core ends the rest. */
+int psg_slot_rest(psg_scoreboard_t *sb, uint32_t slot);
+
 /* Gives the process back, to the first waiter if there is one. *drained is set
  * to 1 if the process is DRAINING and has no request any more: tell the core. */
 void psg_slot_leave(psg_scoreboard_t *sb, uint32_t slot, int *drained);

@@ -200,6 +200,16 @@ void psg_agent_tell_drained(uint32_t process, uint32_t generation)
     tell(&msg);
 }
 
+void psg_agent_tell_resting(uint32_t process, uint32_t generation)
+{
+    psg_message_t msg = {
+        .number = PSG_MSG_RESTING,
+        .as.resting = {.process = process, .process_generation = generation},
+    };
+
+    tell(&msg);
+}
+
 void psg_agent_tell_exhausted(uint32_t process, uint32_t generation)
 {
     psg_message_t msg = {

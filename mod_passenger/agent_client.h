@@ -25,6 +25,7 @@ void psg_agent_forget_group(uint32_t group, uint32_t generation);
 void psg_agent_tell_waiters(uint32_t group, uint32_t generation);
 void psg_agent_tell_warm(uint32_t group, uint32_t generation);
 void psg_agent_tell_drained(uint32_t process, uint32_t generation);
+void psg_agent_tell_resting(uint32_t process, uint32_t generation);
 void psg_agent_tell_exhausted(uint32_t process, uint32_t generation);
 void psg_agent_tell_suspect(uint32_t process, uint32_t generation,
                             const char *reason);

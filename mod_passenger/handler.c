@@ -15,6 +15,7 @@
 #include "app_connection.h"
 #include "app_exchange.h"
 #include "client_watch.h"
+#include "out_of_band.h"
 #include "refusal.h"
 #include "request_body.h"
 
@@ -70,6 +71,7 @@ static void let_go(life_t *life)
         uint32_t process = life->sb->slots[life->slot].process;
         uint32_t generation = life->sb->slots[life->slot].process_generation;
 
+        psg_out_of_band_rest(life->request, life->slot);
         psg_slot_leave(life->sb, life->slot, &drained);
         if (drained) {
             psg_agent_tell_drained(process, generation);

@@ -44,6 +44,7 @@ typedef struct {
 typedef struct {
     psg_app_t app;
     const psg_options_t *options;
+    int wants_rest; /* its process asks for time without requests */
 } psg_request_t;
 
 #define psg_request_get(r)                                      \

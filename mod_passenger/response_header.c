@@ -11,6 +11,7 @@
 #include <http_protocol.h>
 
 #include "config.h"
+#include "out_of_band.h"
 
 enum {
     EARLY_HINTS = 103
@@ -86,7 +87,9 @@ void psg_response_header_apply(request_rec *r, const psg_response_head_t *head)
             r->clength = (apr_off_t)head->content_length;
             break;
         case PASS:
-            apr_table_addn(r->headers_out, header->name, header->value);
+            if (!psg_out_of_band_note(r, header)) {
+                apr_table_addn(r->headers_out, header->name, header->value);
+            }
             break;
         case DROP:
             break;

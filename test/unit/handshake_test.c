@@ -31,7 +31,7 @@ static void on_event(void *baton, const handshake_event_t *event)
 
     (void)baton;
     CHECK(len + 1 < sizeof(heard));
-    heard[len] = "RFGEP"[event->kind];
+    heard[len] = "RFGEPO"[event->kind];
     last = *event;
 }
 
