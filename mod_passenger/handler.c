@@ -68,13 +68,12 @@ static void let_go(life_t *life)
     int drained = 0;
 
     if (life->holding == RUNNING) {
-        uint32_t process = life->sb->slots[life->slot].process;
-        uint32_t generation = life->sb->slots[life->slot].process_generation;
+        const psg_slot_t was = life->sb->slots[life->slot];
 
         psg_out_of_band_rest(life->request, life->slot);
         psg_slot_leave(life->sb, life->slot, &drained);
         if (drained) {
-            psg_agent_tell_drained(process, generation);
+            psg_agent_tell_drained(was.process, was.process_generation);
         }
     }
     else if (life->holding == QUEUED) {
