@@ -132,38 +132,6 @@ TEST(queue_has_a_limit)
     enter(PSG_ENTER_QUEUED);
 }
 
-TEST(app_that_fails_is_answered_without_a_queue)
-{
-    uint64_t *retry_at;
-
-    setup(1);
-    retry_at = &sb->groups[0].retry_at;
-    *retry_at = psg_now() + PSG_RETRY_MAX - 1000;
-    CHECK_INT(psg_group_retry_after(sb, 0), 60);
-    enter(PSG_ENTER_RUNNING); /* there is a process: it holds for others only */
-    psg_slot_free(slots, enter(PSG_ENTER_FAILING));
-    CHECK_INT(sb->groups[0].queued, 0);
-    CHECK_INT(sb->groups[0].rejected, 1);
-    *retry_at = psg_now() + 1;
-    CHECK(psg_group_retry_after(sb, 0) <= 1);
-    *retry_at = psg_now() - 1;
-    CHECK_INT(psg_group_retry_after(sb, 0), 0);
-    enter(PSG_ENTER_QUEUED);
-}
-
-/* Some httpd child wrote it. */
-TEST(app_is_not_kept_out_by_a_retry_in_a_far_future)
-{
-    setup(1);
-    sb->groups[0].retry_at = psg_now() + 2 * (uint64_t)PSG_RETRY_MAX;
-    enter(PSG_ENTER_RUNNING);
-    enter(PSG_ENTER_QUEUED);
-    sb->groups[0].retry_at = UINT64_MAX;
-    enter(PSG_ENTER_QUEUED);
-    CHECK_INT(psg_group_retry_after(sb, 0), 0);
-    CHECK_INT(psg_group_retry_after(sb, PSG_NONE), 0);
-}
-
 TEST(group_that_is_another_is_gone)
 {
     uint32_t slot;
