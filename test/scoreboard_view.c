@@ -76,7 +76,8 @@ int scoreboard_ready(const httpd_t *httpd)
     int count = 0;
 
     for (i = 0; i < sb->header.processes_used; i++) {
-        count += sb->processes[i].state == PSG_PROCESS_READY;
+        count += sb->processes[i].state == PSG_PROCESS_READY
+                 && sb->processes[i].kind == PSG_KIND_APP;
     }
     return count;
 }
@@ -105,6 +106,20 @@ int scoreboard_pids(const httpd_t *httpd, pid_t *pids, int size)
 pid_t scoreboard_core(const httpd_t *httpd)
 {
     return (pid_t)view(httpd)->header.core_pid;
+}
+
+pid_t scoreboard_preloader(const httpd_t *httpd)
+{
+    const psg_scoreboard_t *sb = view(httpd);
+    uint32_t i;
+
+    for (i = 0; i < sb->header.processes_used; i++) {
+        if (sb->processes[i].state == PSG_PROCESS_READY
+            && sb->processes[i].kind == PSG_KIND_PRELOADER) {
+            return sb->processes[i].pid;
+        }
+    }
+    return 0;
 }
 
 uint64_t scoreboard_served(const httpd_t *httpd)

@@ -22,6 +22,9 @@ int scoreboard_ready(const httpd_t *httpd);
 /* Their pids, ordered; at most `size` are stored. Returns the number. */
 int scoreboard_pids(const httpd_t *httpd, pid_t *pids, int size);
 
+/* The preloader that is ready; 0 if there is none. */
+pid_t scoreboard_preloader(const httpd_t *httpd);
+
 /* The core that last took the scoreboard over. */
 pid_t scoreboard_core(const httpd_t *httpd);
 

@@ -158,10 +158,18 @@ module PassengerLoader
     def move_in(ios)
       listener, control, output, = ios
       { LISTEN_FD => listener, CONTROL_FD => control, 1 => output, 2 => output }.each do |fd, io|
-        place(fd).reopen(IO.for_fd(io.fileno, autoclose: false))
+        reopen(place(fd), IO.for_fd(io.fileno, autoclose: false))
       end
       [listener, control, output].each(&:close)
       Process.setsid
+    end
+
+    # IO#reopen forgets whether output is to be written at once, as it must be
+    # on stderr.
+    def reopen(place, io)
+      sync = place.sync
+      place.reopen(io)
+      place.sync = sync
     end
 
     def place(fd)
