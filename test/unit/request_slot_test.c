@@ -115,23 +115,6 @@ TEST(free_process_is_taken_at_once)
     CHECK(sb->processes[0].last_used != 0);
 }
 
-TEST(queue_has_a_limit)
-{
-    uint32_t running, first;
-
-    setup(1);
-    sb->groups[0].queue_limit = 2;
-    running = enter(PSG_ENTER_RUNNING);
-    first = enter(PSG_ENTER_QUEUED);
-    enter(PSG_ENTER_QUEUED);
-    psg_slot_free(slots, enter(PSG_ENTER_FULL));
-    CHECK_INT(sb->groups[0].rejected, 1);
-    CHECK_INT(sb->groups[0].queued, 2);
-    sample_leave(sb, slots, running);
-    CHECK_INT(sb->slots[first].state, PSG_SLOT_RUNNING);
-    enter(PSG_ENTER_QUEUED);
-}
-
 TEST(group_that_is_another_is_gone)
 {
     uint32_t slot;

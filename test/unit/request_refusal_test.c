@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* An app that fails is not asked for again before its time. */
+/* Requests that get no process and no place in the queue. */
 #include "test.h"
 
 #include "sample_scoreboard.h"
@@ -54,4 +54,21 @@ TEST(app_is_not_kept_out_by_a_retry_in_a_far_future)
     enter(PSG_ENTER_QUEUED);
     CHECK_INT(psg_group_retry_after(sb, 0), 0);
     CHECK_INT(psg_group_retry_after(sb, PSG_NONE), 0);
+}
+
+TEST(queue_has_a_limit)
+{
+    uint32_t running, first;
+
+    setup();
+    sb->groups[0].queue_limit = 2;
+    running = enter(PSG_ENTER_RUNNING);
+    first = enter(PSG_ENTER_QUEUED);
+    enter(PSG_ENTER_QUEUED);
+    psg_slot_free(slots, enter(PSG_ENTER_FULL));
+    CHECK_INT(sb->groups[0].rejected, 1);
+    CHECK_INT(sb->groups[0].queued, 2);
+    sample_leave(sb, slots, running);
+    CHECK_INT(sb->slots[first].state, PSG_SLOT_RUNNING);
+    enter(PSG_ENTER_QUEUED);
 }
