@@ -28,16 +28,17 @@ typedef struct app_group_t {
     app_process_t *preloader; /* the one that forks or will, or NULL */
     uint32_t preloaders[PSG_PROCESS_STATE_COUNT]; /* by state, old ones, too */
     int preload_failures;                         /* in a row */
-    uint64_t direct_until; /* before this time no preloader is used */
-    int was_warned;        /* that it cannot have a preloader */
-    uint32_t configured;   /* core->configured when it was last asked for */
-    int used;              /* a process was wanted: min_instances holds */
-    int is_pre_started;    /* until one is ready: at least one is wanted */
-    int failing;           /* nobody waits for a start that is not tried */
-    int is_overloaded;     /* all its processes are: see app_load.h */
-    uint64_t low_since;    /* one process less would do; 0 = not */
-    uint64_t next_start;   /* none before this time */
-    uint32_t failures;     /* of app_backoff, in a row; the last one was at */
+    uint64_t direct_until;     /* before this time no preloader is used */
+    int was_warned;            /* that it cannot have a preloader */
+    uint32_t configured;       /* core->configured when it was last asked for */
+    int used;                  /* a process was wanted: min_instances holds */
+    int is_pre_started;        /* until one is ready: at least one is wanted */
+    int failing;               /* nobody waits for a start that is not tried */
+    int is_overloaded;         /* all its processes are: see app_load.h */
+    uint64_t low_since;        /* one process less would do; 0 = not */
+    uint64_t next_replacement; /* none for too much memory before */
+    uint64_t next_start;       /* none before this time */
+    uint32_t failures; /* of app_backoff, in a row; the last one was at */
     uint64_t failed_at;
     uint64_t retry_at; /* as published */
     event_timer_t look;

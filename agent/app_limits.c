@@ -19,6 +19,7 @@
 enum {
     SECOND = 1000000,
     MEBIBYTE = 1 << 20,
+    BETWEEN_REPLACEMENTS = 10 * SECOND,
 };
 
 static const psg_process_t *entry_of(const app_process_t *proc)
@@ -121,15 +122,24 @@ static void kill_too_large(app_process_t *proc, int used, int limit)
                           "allows");
 }
 
-/* Only after a request: a limit below what the app needs to start would keep it
- * from serving. */
+/* A limit below what the app needs at all must not keep it from serving, nor
+ * the machine busy with starting it: a process is replaced after a request at
+ * the earliest, and of all of them one in a while. */
+static int may_be_replaced(const app_process_t *proc)
+{
+    return proc->state == PSG_PROCESS_READY && entry_of(proc)->served > 0
+           && event_loop_now(proc->core->loop) >= proc->group->next_replacement;
+}
+
 static void replace_too_large(app_process_t *proc, int used, int limit)
 {
-    if (proc->state != PSG_PROCESS_READY || entry_of(proc)->served == 0) {
+    if (!proc->is_too_large && !may_be_replaced(proc)) {
         return;
     }
     if (!proc->is_too_large) {
         proc->is_too_large = 1;
+        proc->group->next_replacement =
+            event_loop_now(proc->core->loop) + BETWEEN_REPLACEMENTS;
         agent_log(PSG_LOG_WARN,
                   "PSG2173: app '%s': process %d takes %d MiB of memory, "
                   "PassengerMemoryLimit is %d MiB; it is replaced. If that "

@@ -45,11 +45,11 @@ struct core_t {
     const char *loaders;          /* folder */
     const psg_options_t *options; /* of scope GLOBAL */
     uint32_t httpd_uid, httpd_gid;
-    uint32_t configured;    /* how often a configuration came; 0 = not yet */
-    uint64_t configured_at; /* when the last one came */
-    int can_switch_user;    /* the watchdog is root */
+    uint32_t configured;      /* how often a configuration came; 0 = not yet */
+    uint64_t configured_at;   /* when the last one came */
+    int can_switch_user;      /* the watchdog is root */
     int has_hidden_processes; /* /proc does not show all; it was logged */
-    int stopping;           /* no process is started any more */
+    int stopping;             /* no process is started any more */
     const core_starter_t *starter;
     app_pool_t *apps;
     watchdog_link_t *watchdog;

@@ -3,8 +3,11 @@
 /* The limits of an app and of its processes. */
 #include "test.h"
 
+#include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -166,6 +169,26 @@ TEST(process_above_the_memory_limit_is_replaced)
     CHECK_INT(fake_count(fake, SIGKILL), 0);
 }
 
+TEST(app_that_needs_more_than_its_limit_is_not_restarted_all_the_time)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_process_t *proc = with_memory(fake, "PassengerMemoryLimit", "1");
+    app_group_t *group = proc->group;
+
+    for (int i = 0; i < 25; i++) {
+        fake_leave(fake, fake_enter(fake, group));
+        app_limits_tick(&fake->core);
+        if (fake_process(group, PSG_PROCESS_SPAWNING)) {
+            fake_ready(group, 1);
+            fake_exit(group, PSG_PROCESS_STOPPING, 0);
+        }
+        group->first->pid = getpid();
+        fake_pass(fake, 1);
+    }
+    CHECK(fake_count(fake, 0) >= 3); /* with the first one */
+    CHECK(fake_count(fake, 0) <= 4);
+}
+
 TEST(process_below_the_memory_limits_is_left_alone)
 {
     fake_core_t *fake = fake_core(6, 0);
@@ -220,6 +243,32 @@ TEST(pid_that_is_another_process_now_is_not_judged)
     app_limits_tick(&fake->core);
     CHECK_INT(proc->state, PSG_PROCESS_READY);
     CHECK_INT(fake_count(fake, SIGKILL), 0);
+}
+
+/* In a namespace of its own the test sees /proc as others see it who may not
+ * see all. */
+TEST(hidden_processes_are_said_once)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_process_t *proc = with_memory(fake, "PassengerHardMemoryLimit", "1");
+    const char *said;
+
+    if (unshare(CLONE_NEWNS) != 0
+        || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0
+        || mount("proc", "/proc", "proc", 0, "hidepid=invisible") != 0) {
+        SKIP("needs root, to mount /proc in another way");
+    }
+    CHECK_INT(setgroups(0, NULL), 0);
+    CHECK_INT(setegid(65534), 0);
+    CHECK_INT(seteuid(65534), 0);
+    proc->pid = 1;
+    app_limits_tick(&fake->core);
+    app_limits_tick(&fake->core);
+    CHECK_INT(seteuid(0), 0);
+    said = strstr(fake_log(), "PSG2174");
+    CHECK(said != NULL);
+    CHECK(strstr(said + 1, "PSG2174") == NULL);
+    CHECK_INT(proc->state, PSG_PROCESS_READY);
 }
 
 TEST(process_that_is_gone_is_not_called_hidden)

@@ -69,16 +69,31 @@ static void check_queue(const psg_scoreboard_t *sb, uint32_t g, uint32_t queued)
     CHECK_INT(group->queue_tail, last);
 }
 
+/* Requests a process had or may still have, when that was last decided. */
+static uint64_t allotted[PSG_MAX_PROCESSES];
+
+static uint64_t requests_of(const psg_process_t *process)
+{
+    return process->served + process->busy + process->requests_left;
+}
+
+void group_ledger_allot(psg_scoreboard_t *sb, uint32_t p, uint32_t requests)
+{
+    sb->processes[p].countdown = requests > 0;
+    sb->processes[p].requests_left = requests;
+    allotted[p] = requests_of(&sb->processes[p]);
+}
+
 static void check_process(const psg_process_t *process, uint32_t running,
                           uint32_t queued)
 {
     CHECK_INT(process->busy, running);
     CHECK(process->concurrency == 0 || process->busy <= process->concurrency);
     /* Nobody waits for a process that is free. */
-    CHECK(queued == 0 || process->state != PSG_PROCESS_READY
-          || (process->concurrency != 0
-              && process->busy == process->concurrency)
-          || (process->countdown && process->requests_left == 0));
+    CHECK(
+        queued == 0 || process->state != PSG_PROCESS_READY
+        || (process->concurrency != 0 && process->busy == process->concurrency)
+        || (process->countdown && process->requests_left == 0));
 }
 
 void group_ledger_check(const psg_scoreboard_t *sb, uint32_t g)
@@ -90,6 +105,9 @@ void group_ledger_check(const psg_scoreboard_t *sb, uint32_t g)
     for (p = sb->groups[g].first_process; p != PSG_NONE;
          p = sb->processes[p].next) {
         check_process(&sb->processes[p], ledger.running[p], ledger.queued);
+        /* Deaths may cost it some, but never give it more. */
+        CHECK(!allotted[p] || !sb->processes[p].countdown
+              || requests_of(&sb->processes[p]) <= allotted[p]);
     }
     CHECK(ledger.queued == 0 || ledger.last_served <= ledger.next_served);
     check_queue(sb, g, ledger.queued);

@@ -13,4 +13,8 @@
  * is free. The caller holds the lock of g. */
 void group_ledger_check(const psg_scoreboard_t *sb, uint32_t g);
 
+/* Process p is to have so many requests from now on, 0 = no limit; from then on
+ * group_ledger_check() ends the test if it got more. With the lock held. */
+void group_ledger_allot(psg_scoreboard_t *sb, uint32_t p, uint32_t requests);
+
 #endif

@@ -239,8 +239,8 @@ static int replace_dead_children(uint64_t *random)
 /* What the core might decide; with the lock held. */
 static void change_something(uint32_t g, uint64_t *random)
 {
-    psg_process_t *process =
-        &board->processes[g * PROCESSES + dice(random, PROCESSES)];
+    uint32_t index = g * PROCESSES + dice(random, PROCESSES);
+    psg_process_t *process = &board->processes[index];
 
     switch (dice(random, 8)) {
     case 0: /* drain it, or put a new one where one has drained */
@@ -262,6 +262,10 @@ static void change_something(uint32_t g, uint64_t *random)
         if (dice(random, 10) == 0) {
             psg_group_fail_waiters(board, g);
         }
+        break;
+    case 3:
+    case 4: /* a limit of requests, or none */
+        group_ledger_allot(board, index, dice(random, 30));
         break;
     default:
         process->state = PSG_PROCESS_READY;
@@ -304,6 +308,7 @@ static void all_ready(void)
         CHECK_INT(psg_group_lock_timed(board, g, 5000000), APR_SUCCESS);
         for (i = 0; i < PROCESSES; i++) {
             board->processes[g * PROCESSES + i].state = PSG_PROCESS_READY;
+            group_ledger_allot(board, g * PROCESSES + i, 0);
         }
         psg_group_dispatch(board, g);
         psg_group_unlock(board, g);
