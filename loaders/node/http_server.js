@@ -100,6 +100,16 @@ class HttpServer extends EventEmitter {
     });
   }
 
+  // Calls back in a moment without requests, for work out of band.
+  whenIdle(callback) {
+    const timer = setInterval(() => {
+      if (![...this.sockets].some((socket) => socket._httpMessage)) {
+        clearInterval(timer);
+        callback();
+      }
+    }, DRAIN_INTERVAL_MS);
+  }
+
   // Stops accepting; calls back when the last request is answered.
   drain(callback) {
     this.server.close();

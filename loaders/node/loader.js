@@ -14,6 +14,7 @@ const net = require('net');
 const path = require('path');
 const { pathToFileURL } = require('url');
 const { HttpServer } = require('./http_server');
+const stacks = require('./stacks');
 
 const CONTROL_FD = 4;
 // A line on the control channel is at most 64 KiB, and JSON may need up to six
@@ -187,6 +188,7 @@ function remindToListen() {
 }
 
 function ready() {
+  stacks.install(server.sockets);
   say({
     event: 'ready', format: 'http', concurrency: 0, keep_alive: true,
   });
@@ -196,9 +198,7 @@ function ready() {
   control.on('data', (text) => {
     const lines = (input + text).split('\n');
     input = lines.pop();
-    if (lines.some((line) => JSON.parse(line).command === 'stop')) {
-      stop();
-    }
+    lines.forEach((line) => obey(JSON.parse(line).command));
   });
   control.on('end', stop);
   control.on('error', stop);
@@ -209,6 +209,25 @@ function ready() {
       stop();
     }
   });
+}
+
+function obey(command) {
+  if (command === 'stop') {
+    stop();
+  } else if (command === 'oob_work') {
+    server.whenIdle(rest);
+  }
+}
+
+// Runs what the app registered for a time without requests. Whatever happens in
+// there, requests are to come again.
+function rest() {
+  try {
+    server.api.emit('oob_work');
+  } catch (error) {
+    console.error(error);
+  }
+  say({ event: 'rested' });
 }
 
 // Finishes what is in progress and ends. An app may want to say farewell: it is

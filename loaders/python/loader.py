@@ -42,7 +42,7 @@ def main():
         application = load_application()
         # Not earlier: until now the app might have run its interpreter again.
         forked = os.environ.pop('PASSENGER_PRELOAD', '') == '1'
-        watch_for_crashes()
+        watch_for_crashes(own)
         for fd in (LISTEN_FD, CONTROL_FD):
             os.set_inheritable(fd, False)
         if forked and not preload(own['preloader']):
@@ -73,14 +73,15 @@ def preload(module):
 
 def serve(own, application, forked):
     hooks = own['passenger']
-    server = own['wsgi_server'].WsgiServer(application, LISTEN_FD, CONTROL_FD)
+    server = make_server(own, application)
     stop_on_sigterm(server)
     call_hooks(hooks, 'after_installing_signal_handlers')
     call_hooks(hooks, 'starting_worker_process', forked)
-    call_hooks(hooks, 'starting_request_handler_thread')
+    server.start(
+        lambda: call_hooks(hooks, 'starting_request_handler_thread'))
     concurrency = hooks.advertised_concurrency_level
     say({'event': 'ready', 'format': 'session', 'keep_alive': True,
-         'concurrency': 1 if concurrency is None else int(concurrency)})
+         'concurrency': threads() if concurrency is None else concurrency})
     try:
         server.run()
     except BaseException as error:
@@ -89,6 +90,29 @@ def serve(own, application, forked):
     hooks.call_event('stopping_worker_process')
     # What the app forgot to close is closed with all else, now as ever.
     gc.unfreeze()
+
+
+def threads():
+    """How many requests are to be served at once."""
+    text = os.environ.get('PASSENGER_THREADS', '')
+    return max(int(text), 1) if text.isdigit() else 1
+
+
+def make_server(own, application):
+    def rest():
+        """Run what the app registered for a time without requests. Whatever
+        happens in there, requests are to come again."""
+        try:
+            own['passenger'].call_event('oob_work')
+        except Exception:
+            traceback.print_exc()
+        finally:
+            say({'event': 'rested'})
+
+    arguments = (application, LISTEN_FD, CONTROL_FD, rest)
+    if threads() == 1:
+        return own['wsgi_server'].WsgiServer(*arguments)
+    return own['wsgi_threads'].WsgiThreads(*arguments, count=threads())
 
 
 def call_hooks(hooks, event, *args):
@@ -138,6 +162,8 @@ def import_own_modules():
     names = ['passenger', 'wsgi_server', 'wsgi_response']
     if os.environ.get('PASSENGER_PRELOAD'):
         names.append('preloader')
+    if threads() > 1:
+        names.append('wsgi_threads')
     try:
         return {name: import_module(name) for name in names}
     except Exception:
@@ -254,12 +280,23 @@ def describe_interpreter():
                '\n'.join('    ' + entry for entry in sys.path)))
 
 
-def watch_for_crashes():
-    """SIGQUIT shows every thread's stack; so does a crash or SIGABRT."""
+def watch_for_crashes(own):
+    """SIGQUIT shows every thread's stack, and then the requests in progress,
+    if the main thread is not stuck outside of Python; a crash or SIGABRT shows
+    the stacks."""
     import faulthandler
     faulthandler.enable()
     if signal.getsignal(signal.SIGQUIT) is signal.SIG_DFL:
-        faulthandler.register(signal.SIGQUIT, all_threads=True)
+        signal.signal(signal.SIGQUIT, lambda *_: show_requests(
+            own['wsgi_server'].requests(sys._current_frames().values())))
+        faulthandler.register(signal.SIGQUIT, all_threads=True, chain=True)
+
+
+def show_requests(requests):
+    if requests:
+        # Not print(): the signal may have come in the middle of one.
+        os.write(2, ('requests in progress: %s\n'
+                     % ', '.join(requests)).encode('utf-8', 'replace'))
 
 
 def stop_on_sigterm(server):

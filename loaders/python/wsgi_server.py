@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serves requests in the session format to a WSGI application, one at a time.
 
-Used by loader.py. Many connections may be idle at once; what is asked for
+Used by loader.py, and by wsgi_threads.py for several at a time. Many connections may be idle at once; what is asked for
 often (a whole request in one read, an answer in one write) is done without
 any detour.
 """
@@ -30,7 +30,11 @@ class BrokenRequest(Exception):
 
 
 class WsgiServer:
-    def __init__(self, application, listen_fd, control_fd):
+    # What is waited for on a connection.
+    EVENTS = select.EPOLLIN
+
+    def __init__(self, application, listen_fd, control_fd, rest):
+        """rest: to be called for work out of band."""
         self._application = application
         self._listener = socket.socket(fileno=listen_fd)
         self._listener.setblocking(False)
@@ -41,7 +45,12 @@ class WsgiServer:
         self._poll.register(control_fd, select.EPOLLIN)
         self._connections = {}
         self._stopping = False
+        self._rest_now = rest
         os.register_at_fork(after_in_child=self._forget_connections)
+
+    def start(self, function):
+        """Call the function in each thread that will serve requests."""
+        function()
 
     def run(self):
         """Serve until the agent says stop, or is gone."""
@@ -79,7 +88,7 @@ class WsgiServer:
             return
         peer.settimeout(None)
         self._connections[peer.fileno()] = Connection(peer, self._application)
-        self._poll.register(peer.fileno(), select.EPOLLIN)
+        self._poll.register(peer.fileno(), self.EVENTS)
 
     def _read_control(self):
         data = self._control.recv(READ_SIZE)
@@ -87,8 +96,15 @@ class WsgiServer:
             self._stopping = True
         *lines, self._control_input = (self._control_input + data).split(b'\n')
         for line in lines:
-            if json.loads(line).get('command') == 'stop':
+            command = json.loads(line).get('command')
+            if command == 'stop':
                 self._stopping = True
+            elif command == 'oob_work':
+                self._rest()
+
+    def _rest(self):
+        """No request is in progress while the control channel is read."""
+        self._rest_now()
 
     def _forget_connections(self):
         """In a child that the app forked: these are not the child's. The
@@ -198,6 +214,21 @@ class RequestBody(io.RawIOBase):
         while self._left:
             self.readinto(scratch)
         return True
+
+
+def requests(frames):
+    """What is being worked on by the threads of these innermost frames: found
+    here, so that serving a request costs nothing more."""
+    found = []
+    for frame in frames:
+        while frame and frame.f_code is not Connection._serve.__code__:
+            frame = frame.f_back
+        if frame:
+            environ = frame.f_locals['environ']
+            found.append('%s %s' % (environ.get('REQUEST_METHOD'),
+                                    environ.get('REQUEST_URI', '')
+                                    .split('?')[0]))
+    return found
 
 
 def find_head_end(data):

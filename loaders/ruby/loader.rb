@@ -62,12 +62,13 @@ module PassengerLoader
 
   def serve(app, forked)
     $0 = "passenger: #{Dir.pwd}"
-    @server = server = RackServer.new(app, LISTEN_FD, CONTROL_FD)
+    threads = [ENV['PASSENGER_THREADS'].to_i, 1].max
+    @server = server = make_server(app, threads)
     call_hooks(:starting_worker_process, forked)
     call_hooks(:credentials, nil, nil)
-    call_hooks(:starting_request_handler_thread)
+    server.start { call_hooks(:starting_request_handler_thread) }
     say('event' => 'ready', 'format' => 'session', 'keep_alive' => true,
-        'concurrency' => PhusionPassenger.advertised_concurrency_level || 1)
+        'concurrency' => PhusionPassenger.advertised_concurrency_level || threads)
     server.run
     PhusionPassenger.call_event(:stopping_worker_process)
   rescue StartError, SystemExit
@@ -75,6 +76,23 @@ module PassengerLoader
   rescue Exception => e # rubocop:disable Lint/RescueException
     PhusionPassenger.call_event(:unhandled_exception_before_exit, e)
     raise
+  end
+
+  def make_server(app, threads)
+    return RackServer.new(app, LISTEN_FD, CONTROL_FD) if threads == 1
+
+    require_relative 'rack_threads'
+    RackThreads.new(app, LISTEN_FD, CONTROL_FD, threads)
+  end
+
+  # Runs what the app registered for a time without requests. Whatever happens
+  # in there, requests are to come again.
+  def rest
+    PhusionPassenger.call_event(:oob_work)
+  rescue StandardError, ScriptError => e
+    RackResponse.log(e)
+  ensure
+    say('event' => 'rested')
   end
 
   # Before the process is ready, a hook that fails is a start that failed.
@@ -151,6 +169,8 @@ module PassengerLoader
   end
 
   def show_stacks
+    requests = @server.is_a?(RackServer) ? @server.requests : []
+    $stderr.write("requests in progress: #{requests.join(', ')}\n") if requests.any?
     Thread.list.each do |thread|
       lines = ["#{thread.inspect}:"] + (thread.backtrace || [])
       $stderr.write("#{lines.join("\n    ")}\n")

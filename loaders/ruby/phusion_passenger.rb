@@ -18,6 +18,11 @@ module PhusionPassenger
               starting_request_handler_thread oob_work stopping_worker_process
               unhandled_exception_before_exit].freeze
 
+  # Middleware, for those who ask for it.
+  module Rack
+    autoload :OutOfBandGc, File.join(__dir__, 'out_of_band_gc')
+  end
+
   @blocks = Hash.new { |blocks, name| blocks[name] = [] }
 
   class << self

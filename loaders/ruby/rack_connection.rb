@@ -17,7 +17,8 @@ module PassengerLoader
     # A head and a body of 64 KiB, as httpd sends them at once, fit in.
     READ_SIZE = 81_920
     # Filled again for every request: a new string of that size would be the
-    # most expensive part of a short one. One thread reads.
+    # most expensive part of a short one. If several threads read, each has its
+    # own.
     BUFFER = String.new(capacity: READ_SIZE)
     MAX_HEAD = 1_048_576
     # A longer request body goes to a file.
@@ -38,26 +39,32 @@ module PassengerLoader
     CONSTANTS['rack.version'] = [1, 3].freeze unless RACK3
     CONSTANTS.freeze
 
-    def initialize(socket, app)
+    def initialize(socket, app, constants)
       @socket = socket
       @app = app
       @input = NO_BODY
-      @constants = CONSTANTS.merge('rack.hijack' => method(:hijack))
+      @constants = constants.merge('rack.hijack' => method(:hijack))
     end
 
     # Reads, and answers if that completes a head. False: the connection is no
     # longer ours, because it is closed or the app's.
-    def on_readable
-      data = @socket.recv_nonblock(READ_SIZE, 0, BUFFER, exception: false)
+    def on_readable(buffer = BUFFER)
+      data = @socket.recv_nonblock(READ_SIZE, 0, buffer, exception: false)
       return true if data == :wait_readable
 
       return close if data.nil? || data.empty?
 
       data = @input + data unless @input.empty?
-      serve(data)
+      serve(data, buffer)
     rescue BrokenRequest, SystemCallError, IOError => e
       warn "connection closed: #{e.message}"
       close
+    end
+
+    # What is being answered, if anything; without what only the app should see.
+    def request
+      env = @env
+      "#{env['REQUEST_METHOD']} #{env['REQUEST_URI'].to_s[/\A[^?]*/]}" if env
     end
 
     private
@@ -68,7 +75,7 @@ module PassengerLoader
     end
 
     # Answers every request that is complete in what was read; keeps the rest.
-    def serve(data)
+    def serve(data, buffer)
       while (size = head_size(data))
         env = parse(copy_of_head(data, size))
         rest = take_body(env, data, 4 + size)
@@ -77,7 +84,7 @@ module PassengerLoader
 
         data = rest
       end
-      @input = data.equal?(BUFFER) ? data.dup : data
+      @input = data.equal?(buffer) ? data.dup : data
       true
     end
 
@@ -164,7 +171,7 @@ module PassengerLoader
       @hijacked ? :hijacked : response.fail(e)
     ensure
       @file&.close
-      @file = nil
+      @env = @file = nil
     end
 
     # Whatever happens in there, the client has its answer.

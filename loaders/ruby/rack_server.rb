@@ -3,7 +3,7 @@
 
 # Serves requests in the session format to a Rack app, one at a time.
 #
-# Used by loader.rb. Waits for connections and for the agent; a connection
+# Used by loader.rb, and by rack_threads.rb for several at a time. Waits for connections and for the agent; a connection
 # itself is in rack_connection.rb.
 require 'socket'
 require_relative 'rack_connection'
@@ -11,9 +11,12 @@ require_relative 'rack_connection'
 module PassengerLoader
   class RackServer
     STOP = /"command"\s*:\s*"stop"/.freeze
+    OOB_WORK = /"command"\s*:\s*"oob_work"/.freeze
 
-    def initialize(app, listen_fd, control_fd)
+    # constants: what every request's environment is to contain.
+    def initialize(app, listen_fd, control_fd, constants = RackConnection::CONSTANTS)
       @app = app
+      @constants = constants
       @listener = UNIXServer.for_fd(listen_fd)
       @control = UNIXSocket.for_fd(control_fd)
       @listener.close_on_exec = true
@@ -23,6 +26,11 @@ module PassengerLoader
       @stopping = false
       watch
       CloseAfterFork.install(self)
+    end
+
+    # Runs the block in each thread that will serve requests.
+    def start
+      yield
     end
 
     # Serves until the agent says stop, or is gone.
@@ -50,6 +58,11 @@ module PassengerLoader
       @stopping = true
     end
 
+    # What is being worked on. Called in a signal's handler.
+    def requests
+      @connections.values.map(&:request).compact
+    end
+
     # In a child that the app forked: none of these is the child's.
     def close_all
       [@listener, @control, *@connections.keys].each do |io|
@@ -67,13 +80,17 @@ module PassengerLoader
       socket = @listener.accept_nonblock(exception: false)
       return if socket == :wait_readable
 
-      @connections[socket] = RackConnection.new(socket, @app)
-      watch
+      add(socket)
     rescue SystemCallError => e
       # Out of descriptors, most likely. The wait keeps this from becoming a
       # busy loop; meanwhile the client stays in the queue.
       warn "cannot accept a connection: #{e.message}"
       sleep 0.1
+    end
+
+    def add(socket)
+      @connections[socket] = RackConnection.new(socket, @app, @constants)
+      watch
     end
 
     # The connection may live on, if the app has taken it over.
@@ -85,9 +102,21 @@ module PassengerLoader
     def read_control
       @control_input << @control.readpartial(4096)
       *lines, @control_input = @control_input.split("\n", -1)
-      @stopping = true if lines.any?(STOP)
+      lines.each { |line| obey(line) }
     rescue SystemCallError, EOFError
       @stopping = true
+    end
+
+    def obey(line)
+      case line
+      when STOP then @stopping = true
+      when OOB_WORK then rest
+      end
+    end
+
+    # No request is in progress while the control channel is read.
+    def rest
+      PassengerLoader.rest
     end
   end
 
