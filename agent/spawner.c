@@ -144,6 +144,11 @@ static psg_bytes_t env_of(const app_spec_t *spec, psg_process_kind_e kind,
     if (port != 0) {
         set(env, "PORT", apr_itoa(pool, port));
     }
+    if (spec->options->thread_count > 1
+        && strcmp(spec->options->concurrency_model, "thread") == 0) {
+        set(env, "PASSENGER_THREADS",
+            apr_itoa(pool, (int)spec->options->thread_count));
+    }
     if (kind == PSG_KIND_PRELOADER) {
         set(env, "PASSENGER_PRELOAD", "1");
     }

@@ -130,6 +130,25 @@ TEST(spawner_tells_the_app_where_it_lives)
     CHECK_LACKS(env, "|PORT=");
 }
 
+/* Env of the sample app with that model and that number. */
+static const char *env_of_threads(const char *model, const char *count)
+{
+    sample_t app = sample;
+
+    app.options[0] = "PassengerConcurrencyModel";
+    app.options[1] = model;
+    app.options[2] = "PassengerThreadCount";
+    app.options[3] = count;
+    return shown(message(&app, 0).env_list);
+}
+
+TEST(spawner_tells_the_loader_how_many_threads_to_use)
+{
+    CHECK_CONTAINS(env_of_threads("thread", "8"), "|PASSENGER_THREADS=8|");
+    CHECK_LACKS(env_of_threads("thread", "1"), "PASSENGER_THREADS");
+    CHECK_LACKS(env_of_threads("process", "8"), "PASSENGER_THREADS");
+}
+
 static const char *args_of_command(const char *command)
 {
     sample_t app = {.root = "/srv/shop",
