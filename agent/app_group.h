@@ -19,6 +19,7 @@ typedef struct app_group_t {
     core_t *core;
     apr_pool_t *pool;
     uint32_t index, generation; /* on the scoreboard */
+    uint32_t uid;   /* whom its processes run as; -1 = it never had one */
     uint32_t epoch; /* +1 for every restart: a process of another one is old */
     const char *key;
     app_spec_t *spec; /* the last one asked for; in spec_pool */

@@ -20,6 +20,7 @@ app_group_t *app_group_create(core_t *core, uint32_t index, app_spec_t *spec,
     group->pool = spec_pool;
     group->index = index;
     group->generation = core->sb->groups[index].generation;
+    group->uid = (uint32_t)-1;
     group->key = spec->key;
     group->last_asked = event_loop_now(core->loop);
     app_group_update(group, spec, spec_pool);

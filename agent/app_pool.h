@@ -15,9 +15,9 @@
 struct start_queue_t;
 
 struct app_pool_t {
-    apr_hash_t *by_key;    /* app_group_t by spec->key */
-    apr_hash_t *groups;    /* app_group_t by index */
-    apr_hash_t *processes; /* app_process_t by index */
+    apr_hash_t *by_key;     /* app_group_t by spec->key */
+    apr_hash_t *groups;     /* app_group_t by index */
+    apr_hash_t *processes;  /* app_process_t by index */
     apr_hash_t *preloaders; /* the same, of kind PRELOADER */
     struct start_queue_t *starts;
     event_timer_t tick;

@@ -74,7 +74,7 @@ static int is_giving_up(const app_process_t *preloader)
 static int is_in_use(const app_group_t *group)
 {
     return event_loop_now(group->core->loop) >= group->direct_until
-           && is_smart(group);
+           && !group->always_restart && is_smart(group);
 }
 
 int app_preloader_is_awaited(const app_group_t *group)

@@ -55,6 +55,10 @@ static int publish(int fd, int dir_fd, const char *name,
                != 0) {
         return -1;
     }
+    /* Not by the socket's mode: the umask would narrow that. */
+    if (access->everybody && fchmodat(dir_fd, name, 0666, 0) != 0) {
+        return -1;
+    }
     return listen(fd, BACKLOG);
 }
 

@@ -16,10 +16,12 @@ enum {
     APP_SOCKET_NAME_SIZE = 32
 };
 
-/* Who may connect: the owner and one group; -1, -1 if not root: only we. */
+/* Who may connect: the owner and one group; -1, -1 if not root: only we. Or
+ * everybody who can reach the folder. */
 typedef struct {
     uid_t uid;
     gid_t gid;
+    int everybody;
 } socket_access_t;
 
 /* "apps/INDEX.GENERATION" */

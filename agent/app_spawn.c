@@ -159,7 +159,8 @@ static apr_status_t start(watchdog_t *dog, launch_t *launch,
                           const psg_msg_spawn_t *spawn, const char **reason)
 {
     app_child_t child = {.generation = spawn->process_generation,
-                         .kind = spawn->kind};
+                         .kind = spawn->kind,
+                         .uid = launch->identity.user.uid};
     child_channels_t channels;
     const char *what = "cannot make the sockets of the process";
     apr_status_t rv = child_channels_open(

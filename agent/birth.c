@@ -223,7 +223,8 @@ static void admit(watchdog_t *dog, birth_t *birth, pid_t pid, int pidfd)
     app_child_t child = {.pid = pid,
                          .pidfd = pidfd,
                          .generation = birth->generation,
-                         .kind = PSG_KIND_APP};
+                         .kind = PSG_KIND_APP,
+                         .uid = birth->uid};
 
     child_channels_keep(&birth->channels, &child);
     store_put(&dog->store, birth->process,

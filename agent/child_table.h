@@ -37,6 +37,7 @@ typedef struct {
     int fds[CHILD_FD_COUNT];
     uint32_t generation;
     uint32_t kind;                /* psg_process_kind_e */
+    uid_t uid;                    /* whom it runs as */
     const child_origin_t *origin; /* only a preloader has one */
     int status;                   /* as from waitpid(2), once it exited */
     unsigned char stranger;       /* not our child: see takeover.h */

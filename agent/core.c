@@ -13,6 +13,7 @@
 
 #include <apr_strings.h>
 
+#include "admin_socket.h"
 #include "agent_log.h"
 #include "app_pool.h"
 #include "child_watch.h"
@@ -58,7 +59,7 @@ static void raise_limits(void)
  * costs nothing. */
 static void close_on_exec(void)
 {
-    for (int fd = CORE_FD_SCOREBOARD; fd <= CORE_FD_MODULE; fd++) {
+    for (int fd = CORE_FD_SCOREBOARD; fd <= CORE_FD_ADMIN; fd++) {
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
 }
@@ -86,6 +87,7 @@ static apr_status_t serve(core_t *core)
             && watchdog_link_is_complete(core)) {
             child_watch_create(core);
             rv = module_socket_create(core);
+            admin_socket_create(core);
             app_pool_start_ticking(core);
         }
     }

@@ -21,13 +21,15 @@ typedef struct watchdog_link_t watchdog_link_t;
 typedef struct module_socket_t module_socket_t;
 typedef struct child_watch_t child_watch_t;
 typedef struct watcher_table_t watcher_table_t;
+typedef struct admin_socket_t admin_socket_t;
 typedef struct core_t core_t;
 
 /* Descriptors the watchdog passes by number. */
 enum {
     CORE_FD_SCOREBOARD = 3,
     CORE_FD_WATCHDOG = 4,
-    CORE_FD_MODULE = 5
+    CORE_FD_MODULE = 5,
+    CORE_FD_ADMIN = 6
 };
 
 /* Who starts and signals processes: the watchdog; in unit tests a fake. */
@@ -54,6 +56,7 @@ struct core_t {
     app_pool_t *apps;
     watchdog_link_t *watchdog;
     module_socket_t *module;
+    admin_socket_t *admin;
     child_watch_t *children;
     watcher_table_t *watchers; /* NULL: nobody looks at restart files */
 };

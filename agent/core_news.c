@@ -64,12 +64,14 @@ static int tell_living(watchdog_t *dog, app_child_t *child)
         msg.as.adopt.process = process;
         msg.as.adopt.process_generation = child->generation;
         msg.as.adopt.pid = (uint32_t)child->pid;
+        msg.as.adopt.uid = (uint32_t)child->uid;
     }
     else {
         msg.number = PSG_MSG_SPAWNED;
         msg.as.spawned.process = process;
         msg.as.spawned.process_generation = child->generation;
         msg.as.spawned.pid = (uint32_t)child->pid;
+        msg.as.spawned.uid = (uint32_t)child->uid;
     }
     child->told = send_now(dog, &msg, child->fds, CHILD_FD_COUNT) != 0;
     dog->core.adopted += child->told && dog->core.adopting;

@@ -33,27 +33,33 @@ enum {
 enum {
     FD_CHANNEL = 4,
     FD_AGENT_SOCKET = 5,
-    FD_FIRST_FREE = 6
+    FD_ADMIN_SOCKET = 6,
+    FD_FIRST_FREE = 7
 };
 
-/* In the child: the signals back to normal, fd 4 and 5 to what the core has
+/* In the child: the signals back to normal, fd 4 to 6 to what the core has
  * there; 2 and 3 are what they were, 0 and 1 are /dev/null. */
-static const char *arrange(int channel, int agent_socket)
+static const char *arrange(int channel, const core_process_t *core)
 {
+    const int from[] = {channel, core->agent_socket, core->admin_socket};
+    const int to[] = {FD_CHANNEL, FD_AGENT_SOCKET, FD_ADMIN_SOCKET};
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t none;
-    int i, fds[2];
+    int i, fds[3];
 
     for (i = 1; i < NSIG; i++) {
         sigaction(i, &action, NULL);
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    fds[0] = fcntl(channel, F_DUPFD_CLOEXEC, FD_FIRST_FREE);
-    fds[1] = fcntl(agent_socket, F_DUPFD_CLOEXEC, FD_FIRST_FREE);
-    if (fds[0] < 0 || fds[1] < 0 || dup2(fds[0], FD_CHANNEL) < 0
-        || dup2(fds[1], FD_AGENT_SOCKET) < 0) {
-        return strerror(errno);
+    /* Out of the way first, lest one overwrite another. */
+    for (i = 0; i < 3; i++) {
+        fds[i] = fcntl(from[i], F_DUPFD_CLOEXEC, FD_FIRST_FREE);
+    }
+    for (i = 0; i < 3; i++) {
+        if (fds[i] < 0 || dup2(fds[i], to[i]) < 0) {
+            return strerror(errno);
+        }
     }
     fcntl(WATCHDOG_FD_SCOREBOARD, F_SETFD, 0);
     fcntl(WATCHDOG_FD_LOG, F_SETFD, 0);
@@ -66,7 +72,7 @@ static void run_core(watchdog_t *dog, int channel) __attribute__((noreturn));
 static void run_core(watchdog_t *dog, int channel)
 {
     apr_pool_t *pool = dog->scratch;
-    const char *reason = arrange(channel, dog->core.agent_socket);
+    const char *reason = arrange(channel, &dog->core);
     const char *args[] = {
         "passenger-agent", "core",
         apr_pstrcat(pool, "--loaders=", dog->loaders, NULL),

@@ -15,6 +15,7 @@ typedef struct watchdog_t watchdog_t;
 typedef struct {
     identity_user_t user; /* only if the watchdog is root */
     int agent_socket;     /* listening; a new core continues with it */
+    int admin_socket;     /* likewise */
     int channel;          /* -1: none */
     pid_t pid;            /* 0: none */
     uint64_t started,

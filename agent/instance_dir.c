@@ -21,8 +21,6 @@
 
 #include "agent_log.h"
 
-#define SIBLING_PREFIX "passenger."
-
 enum {
     OPEN_FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
     LOCK_MS = 1000,
@@ -161,7 +159,7 @@ static apr_status_t check_path(const char **reason, const char *path,
 /* Makes folder `name`, or takes over what a dead agent of ours left there. The
  * mode is set on the descriptor, whatever the umask. */
 static apr_status_t make_folder(int *fd, int parent, const char *name,
-                                gid_t gid)
+                                gid_t gid, mode_t mode)
 {
     apr_status_t rv;
 
@@ -175,7 +173,7 @@ static apr_status_t make_folder(int *fd, int parent, const char *name,
     if (gid == (gid_t)-1) {
         return fchmod(*fd, 0700) == 0 ? APR_SUCCESS : APR_FROM_OS_ERROR(errno);
     }
-    if (fchown(*fd, (uid_t)-1, gid) != 0 || fchmod(*fd, 0710) != 0) {
+    if (fchown(*fd, (uid_t)-1, gid) != 0 || fchmod(*fd, mode) != 0) {
         return APR_FROM_OS_ERROR(errno);
     }
     return APR_SUCCESS;
@@ -187,13 +185,14 @@ static apr_status_t make_own_folder(instance_dir_t *dir)
 {
     const char *name = strrchr(dir->path, '/') + 1;
     int waited;
-    apr_status_t rv = make_folder(&dir->fd, dir->parent_fd, name, dir->gid);
+    apr_status_t rv =
+        make_folder(&dir->fd, dir->parent_fd, name, dir->gid, 0711);
 
     for (waited = 0;
          rv != APR_SUCCESS && errno == EWOULDBLOCK && waited < LOCK_MS;
          waited += LOCK_STEP_MS) {
         poll(NULL, 0, LOCK_STEP_MS);
-        rv = make_folder(&dir->fd, dir->parent_fd, name, dir->gid);
+        rv = make_folder(&dir->fd, dir->parent_fd, name, dir->gid, 0711);
     }
     return rv;
 }
@@ -228,7 +227,8 @@ apr_status_t instance_dir_prepare(instance_dir_t *dir, const char **reason,
     const keeper_t keeper = {keeps, baton, ""};
 
     empty_folder(dir->fd, 1, &keeper);
-    if (make_folder(&dir->apps_fd, dir->fd, "apps", dir->gid) != APR_SUCCESS
+    if (make_folder(&dir->apps_fd, dir->fd, "apps", dir->gid, 0710)
+            != APR_SUCCESS
         || fchdir(dir->fd) != 0) {
         return fail(reason, pool, "cannot make 'apps' in folder", dir->path,
                     "look at its permissions");
@@ -239,11 +239,11 @@ apr_status_t instance_dir_prepare(instance_dir_t *dir, const char **reason,
 /* Whether name is that of a folder whose httpd has ended. */
 static int is_stale(const char *name)
 {
-    const size_t prefix = sizeof(SIBLING_PREFIX) - 1;
+    const size_t prefix = sizeof(INSTANCE_DIR_PREFIX) - 1;
     char *end;
     long pid;
 
-    if (strncmp(name, SIBLING_PREFIX, prefix) != 0 || name[prefix] < '1'
+    if (strncmp(name, INSTANCE_DIR_PREFIX, prefix) != 0 || name[prefix] < '1'
         || name[prefix] > '9') {
         return 0;
     }

@@ -11,6 +11,11 @@
 #include <apr_errno.h>
 #include <apr_pools.h>
 
+/* In the instance dir: where the tools connect. */
+#define INSTANCE_DIR_ADMIN_SOCKET "admin.sock"
+/* How its name begins; what follows is the pid of httpd. */
+#define INSTANCE_DIR_PREFIX "passenger."
+
 typedef struct {
     const char *path; /* absolute */
     int parent_fd;    /* the folder it is in */
@@ -19,16 +24,17 @@ typedef struct {
     gid_t gid;        /* who may enter, or -1 */
 } instance_dir_t;
 
-/* Makes dir->path (0710, group gid; gid -1: 0700 and nothing is changed) or
- * opens what a dead agent of ours left there, and locks it: waits a second for
- * the dead one to let go. On failure *reason says what and what to do. */
+/* Makes dir->path (0711, group gid, so that every user reaches the admin socket;
+ * gid -1: 0700 and nothing is changed) or opens what a dead agent of ours left
+ * there, and locks it: waits a second for the dead one to let go. On failure
+ * *reason says what and what to do. */
 apr_status_t instance_dir_open(instance_dir_t *dir, const char **reason,
                                const char *path, gid_t gid, apr_pool_t *pool);
 
 /* Whether a file, named relative to the instance dir, is to stay. */
 typedef int (*instance_keep_fn)(const void *baton, const char *name);
 
-/* Removes all that `keeps` does not want, makes apps/ inside, and makes it the
+/* Removes all that `keeps` does not want, makes apps/ (0710) inside, and makes it the
  * working directory of the process, so that sockets are bound by short names. */
 apr_status_t instance_dir_prepare(instance_dir_t *dir, const char **reason,
                                   instance_keep_fn keeps, const void *baton,

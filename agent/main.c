@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* passenger-agent: chooses the role. Started by httpd's parent (watchdog) and
- * by the watchdog (core, watcher); people only ask it for its version. */
+ * by the watchdog (core, watcher); the tools are for people. */
 #include "main.h"
 
 #include <stdio.h>
@@ -16,32 +16,46 @@
 typedef struct {
     const char *name;
     int (*main)(int argc, char **argv);
+    int is_tool; /* for people */
     const char *help;
 } role_t;
 
 static const role_t roles[] = {
-    {"watchdog", watchdog_main,
+    {"watchdog", watchdog_main, 0,
      "starts and signals processes; restarts the core"},
-    {"core", core_main, "decides which app processes run"},
-    {"watcher", tenant_watcher_main, "looks at one user's restart.txt files"},
+    {"core", core_main, 0, "decides which app processes run"},
+    {"watcher", tenant_watcher_main, 0,
+     "looks at one user's restart.txt files"},
+    {"restart-app", restart_app_main, 1, "restarts an app"},
+    {"detach-process", detach_process_main, 1, "replaces one process"},
+    {"status", status_main, 1, "shows apps and processes"},
+    {"list-instances", list_instances_main, 1, "shows which httpds run"},
 };
 
 enum {
     ROLE_COUNT = sizeof(roles) / sizeof(roles[0])
 };
 
-static void print_help(FILE *out)
+static void print_roles(FILE *out, int is_tool)
 {
     int i;
 
-    fputs("usage: passenger-agent ROLE [options]\n"
-          "       passenger-agent --version | --help\n\n"
-          "httpd's mod_passenger starts this program; there is no need to "
-          "start it by hand.\n\nRoles:\n",
-          out);
     for (i = 0; i < ROLE_COUNT; i++) {
-        fprintf(out, "  %-10s %s\n", roles[i].name, roles[i].help);
+        if (roles[i].is_tool == is_tool) {
+            fprintf(out, "  %-15s %s\n", roles[i].name, roles[i].help);
+        }
     }
+}
+
+static void print_help(FILE *out)
+{
+    fputs("usage: passenger-agent COMMAND [options]\n"
+          "       passenger-agent --version | --help\n\n"
+          "Commands (COMMAND --help says more):\n",
+          out);
+    print_roles(out, 1);
+    fputs("\nRoles, which httpd's mod_passenger starts:\n", out);
+    print_roles(out, 0);
 }
 
 /* What all roles need. They are not dumpable: no other process may read their
@@ -59,22 +73,46 @@ static int run_role(const role_t *role, int argc, char **argv)
     return role->main(argc, argv);
 }
 
-int main(int argc, char **argv)
+static const role_t *find_role(const char *name)
 {
     int i;
+
+    for (i = 0; i < ROLE_COUNT; i++) {
+        if (strcmp(name, roles[i].name) == 0) {
+            return &roles[i];
+        }
+    }
+    return NULL;
+}
+
+/* Deployment scripts call these names: passenger-status is one command,
+ * passenger-config has those for people. */
+static int is_called(const char *program, const char *name)
+{
+    const char *slash = strrchr(program, '/');
+
+    return strcmp(slash ? slash + 1 : program, name) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *program = argc > 0 ? argv[0] : "";
+    const role_t *role;
 
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("passenger-agent " PSG_VERSION);
         return EXIT_SUCCESS;
     }
+    if (is_called(program, "passenger-status")) {
+        return run_role(find_role("status"), argc, argv);
+    }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         print_help(stdout);
         return EXIT_SUCCESS;
     }
-    for (i = 0; argc > 1 && i < ROLE_COUNT; i++) {
-        if (strcmp(argv[1], roles[i].name) == 0) {
-            return run_role(&roles[i], argc - 1, argv + 1);
-        }
+    role = argc > 1 ? find_role(argv[1]) : NULL;
+    if (role && (role->is_tool || !is_called(program, "passenger-config"))) {
+        return run_role(role, argc - 1, argv + 1);
     }
     print_help(stderr);
     return EXIT_FAILURE;

@@ -9,4 +9,10 @@ int watchdog_main(int argc, char **argv);
 int core_main(int argc, char **argv);
 int tenant_watcher_main(int argc, char **argv);
 
+/* The commands for people. */
+int restart_app_main(int argc, char **argv);
+int detach_process_main(int argc, char **argv);
+int status_main(int argc, char **argv);
+int list_instances_main(int argc, char **argv);
+
 #endif

@@ -25,6 +25,12 @@ enum {
     BETWEEN_RESTARTS = SECOND / 2,
 };
 
+/* Something that an old version of the app lives on in. */
+static int is_running(const app_group_t *group)
+{
+    return group->first || group->preloader;
+}
+
 static const char *folder_of(const app_group_t *group, apr_pool_t *pool)
 {
     const char *dir = group->spec->options->restart_dir;
@@ -71,7 +77,7 @@ static void on_restart_seen(app_group_t *group,
 
     scoreboard_group_set_restart_seen(group->core->writer, group->index,
                                       msg->seen);
-    if (msg->restart && group->first
+    if (msg->restart && is_running(group)
         && now - group->restart_watch.restarted >= BETWEEN_RESTARTS) {
         group->restart_watch.restarted = now;
         app_restart_group(group, RESTART_FILE_NAME " was touched");
@@ -161,12 +167,12 @@ void restart_watch_update(app_group_t *group)
     if (!group->core->watchers) {
         return;
     }
-    if (group->first && !watch->watcher) {
+    if (is_running(group) && !watch->watcher) {
         watch->watcher = watcher_process_use(group->core, group->spec);
     }
     if (watch->watcher) {
         watch->idle_since =
-            group->first ? 0 : event_loop_now(group->core->loop);
+            is_running(group) ? 0 : event_loop_now(group->core->loop);
         if (!watch->told) {
             tell(group);
         }
@@ -198,7 +204,7 @@ void restart_watch_tick(app_group_t *group, uint64_t now)
     if (!watch->watcher) {
         return;
     }
-    if (!group->first && watch->idle_since < now
+    if (!is_running(group) && watch->idle_since < now
         && now - watch->idle_since >= LINGER) {
         restart_watch_end(group);
     }

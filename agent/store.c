@@ -77,6 +77,7 @@ static apr_status_t put_child(store_t *store, uint32_t process,
     msg.as.kept.process_generation = child->generation;
     msg.as.kept.pid = (uint32_t)child->pid;
     msg.as.kept.kind = child->kind;
+    msg.as.kept.uid = child->uid;
     return put(store, &msg, fds, CHILD_FD_COUNT + 1);
 }
 

@@ -64,6 +64,7 @@ static int take_process(watchdog_t *dog, const store_record_t *record)
         .pidfd = record->fds[CHILD_FD_COUNT],
         .generation = kept->process_generation,
         .kind = kept->kind,
+        .uid = (uid_t)kept->uid,
         .stranger = !is_own((pid_t)kept->pid),
     };
 

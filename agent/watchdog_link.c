@@ -124,7 +124,18 @@ static void on_spawned(core_t *core, const psg_msg_spawned_t *spawned,
         signal_unknown(core, spawned->process, spawned->process_generation);
         return;
     }
+    proc->group->uid = spawned->uid;
     app_process_attach(proc, (int)spawned->pid, fds);
+}
+
+static void note_user(core_t *core, const psg_msg_adopt_t *adopt)
+{
+    app_process_t *proc =
+        app_pool_process(core, adopt->process, adopt->process_generation);
+
+    if (proc) {
+        proc->group->uid = adopt->uid;
+    }
 }
 
 static void on_adopt(core_t *core, const psg_msg_adopt_t *adopt, const int *fds,
@@ -141,6 +152,9 @@ static void on_adopt(core_t *core, const psg_msg_adopt_t *adopt, const int *fds,
         rv =
             app_restore_process(core, adopt->process, adopt->process_generation,
                                 (int)adopt->pid, fds);
+    }
+    if (rv == APR_SUCCESS) {
+        note_user(core, adopt);
     }
     if (rv != APR_SUCCESS) {
         agent_log(PSG_LOG_WARN,

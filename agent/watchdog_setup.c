@@ -177,8 +177,8 @@ static const char *setup_users(watchdog_t *dog)
 /* A socket an earlier watchdog left is worth nothing without its name. */
 static apr_status_t open_agent_socket(watchdog_t *dog)
 {
-    const socket_access_t everybody = {(uid_t)-1, (gid_t)-1};
-    socket_access_t httpd = {dog->httpd_uid, dog->httpd_gid};
+    const socket_access_t ours = {(uid_t)-1, (gid_t)-1, 0};
+    const socket_access_t httpd = {dog->httpd_uid, dog->httpd_gid, 0};
     apr_status_t rv;
 
     if (dog->core.agent_socket >= 0) {
@@ -189,7 +189,7 @@ static apr_status_t open_agent_socket(watchdog_t *dog)
     }
     rv = app_socket_listen(&dog->core.agent_socket, dog->dir.fd,
                            WATCHDOG_AGENT_SOCKET, SOCK_SEQPACKET,
-                           dog->as_root ? &httpd : &everybody);
+                           dog->as_root ? &httpd : &ours);
     if (rv == APR_SUCCESS) {
         store_put_socket(&dog->store, dog->core.agent_socket);
         dog->store_stale = 1; /* there may be one of the closed socket */
@@ -201,6 +201,7 @@ static apr_status_t open_agent_socket(watchdog_t *dog)
  * us; what is taken over is known before rubbish is removed. */
 static const char *setup_sockets(watchdog_t *dog)
 {
+    const socket_access_t everybody = {(uid_t)-1, (gid_t)-1, 1};
     const char *reason;
 
     if (instance_dir_open(&dog->dir, &reason, dog->instance_path,
@@ -220,6 +221,11 @@ static const char *setup_sockets(watchdog_t *dog)
     instance_dir_clean_siblings(&dog->dir);
     if (open_agent_socket(dog) != APR_SUCCESS) {
         return fail(dog, "cannot make " WATCHDOG_AGENT_SOCKET);
+    }
+    if (app_socket_listen(&dog->core.admin_socket, dog->dir.fd,
+                          INSTANCE_DIR_ADMIN_SOCKET, SOCK_STREAM, &everybody)
+        != APR_SUCCESS) {
+        return fail(dog, "cannot make " INSTANCE_DIR_ADMIN_SOCKET);
     }
     return NULL;
 }

@@ -30,12 +30,15 @@ TEST(watchdog_makes_and_removes_its_folder)
     driver_t *driver = driver_start("w");
     int root = geteuid() == 0;
     const char *folder =
-        root ? "0710 0 33"
+        root ? "0711 0 33"
              : test_format("0700 %d %d", (int)geteuid(), (int)getegid());
 
     CHECK_STR(driver->answer, "ok");
     CHECK_STR(mode_of(driver->dir), folder);
-    CHECK_STR(mode_of(test_format("%s/apps", driver->dir)), folder);
+    CHECK_STR(mode_of(test_format("%s/apps", driver->dir)),
+              root ? "0710 0 33" : folder);
+    CHECK_STR(mode_of(test_format("%s/admin.sock", driver->dir)),
+              test_format("0666 %d %d", (int)geteuid(), (int)getegid()));
     CHECK_STR(mode_of(test_format("%s/agent.sock", driver->dir)),
               root ? "0660 33 33"
                    : test_format("0600 %d %d", (int)geteuid(), (int)getegid()));
