@@ -114,6 +114,25 @@ TEST(owner_may_after_the_core_was_killed)
     await_other(httpd, before);
 }
 
+/* The socket has its name again, and the owner is known. */
+TEST(owner_may_after_the_watchdog_was_killed)
+{
+    httpd_t *httpd = serve_alice();
+    pid_t before = app_pid(httpd), watchdog = httpd_watchdog(httpd);
+    const char *output;
+
+    httpd_allow_log("PSG");
+    httpd_allow_log("passenger");
+    kill(watchdog, SIGKILL);
+    WAIT_UNTIL(httpd_watchdog(httpd) > 0 && httpd_watchdog(httpd) != watchdog
+               && httpd_core(httpd) > 0);
+    WAIT_UNTIL(tool(httpd, TENANT_ALICE, &output, "status") == 0
+               && strstr(output, httpd->app_root));
+    CHECK_INT(tool(httpd, TENANT_BOB, &output, restart_of(httpd)), 1);
+    CHECK_INT(tool(httpd, TENANT_ALICE, &output, restart_of(httpd)), 0);
+    await_other(httpd, before);
+}
+
 TEST(detached_process_is_replaced)
 {
     httpd_t *httpd = app_serve("python", &plain);
