@@ -82,6 +82,7 @@ apr_status_t app_spawn_parse(launch_t *launch, identity_request_t *request,
     launch->env = copy_list(&spawn->env_list, pool);
     launch->owner_gid = spawn->owner_gid;
     launch->shell_env = spawn->shell_env == 1;
+    launch->env_file = copy_text(&spawn->env_file, PATH_MAX - 1, pool);
     request->user = copy_text(&spawn->user, NAME_LENGTH_MAX, pool);
     request->group = copy_text(&spawn->group, NAME_LENGTH_MAX, pool);
     request->owner = spawn->owner;
@@ -112,6 +113,10 @@ apr_status_t app_spawn_parse(launch_t *launch, identity_request_t *request,
     }
     if (!launch->args || !launch->args[0] || !*launch->args[0]) {
         return refuse(reason, "SPAWN is invalid: there is no program to run");
+    }
+    if (!launch->env_file) {
+        return refuse(reason, "the path of PassengerEnvFile is longer than "
+                              "4095 bytes");
     }
     if (!launch->env || !is_environment(launch->env)) {
         return refuse(reason, "SPAWN is invalid: the environment");

@@ -17,6 +17,7 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "app_env.h"
 #include "interpreter.h"
 #include "privileges.h"
 #include "shell_env.h"
@@ -196,11 +197,40 @@ char **launcher_env(const launch_t *launch, pid_t self, apr_pool_t *pool)
     return (char **)env->elts;
 }
 
+/* env with the variables of PassengerEnvFile. NULL if the file cannot count:
+ * without its secrets an app would do something else than it is meant to. */
+static char **add_env_file(launch_failure_t *failure, const launch_t *launch,
+                           char **env, apr_pool_t *pool)
+{
+    apr_array_header_t *all, *added;
+    const char *problem;
+
+    if (launch->env_file[0] == '\0') {
+        return env;
+    }
+    added = app_env_read(&problem, launch->env_file, pool);
+    if (!added) {
+        failure->step = "environment";
+        failure->summary =
+            apr_psprintf(pool, "PassengerEnvFile '%s' cannot be used: %s",
+                         launch->env_file, problem);
+        failure->details = "";
+        return NULL;
+    }
+    all = apr_array_make(pool, 64, sizeof(char *));
+    for (; *env; env++) {
+        APR_ARRAY_PUSH(all, char *) = *env;
+    }
+    app_env_set_all(all, added);
+    APR_ARRAY_PUSH(all, char *) = NULL;
+    return (char **)all->elts;
+}
+
 /* With what the user's profile sets, if that is wanted. A profile that hangs or
  * fails costs five seconds and a line in the log, never the app. */
-static char **whole_env(const launch_t *launch, apr_pool_t *pool)
+static char **add_shell_env(const launch_t *launch, char **env,
+                            apr_pool_t *pool)
 {
-    char **env = launcher_env(launch, getpid(), pool);
     const char *problem = "";
     char **shell = NULL;
 
@@ -247,7 +277,12 @@ static void run_as_tenant(const launch_t *launch, launch_failure_t *failure,
         || tenant_path_check_startup(failure, launch, pool) != APR_SUCCESS) {
         return;
     }
-    env = whole_env(launch, pool);
+    env = add_env_file(failure, launch, launcher_env(launch, getpid(), pool),
+                       pool);
+    if (!env) {
+        return;
+    }
+    env = add_shell_env(launch, env, pool);
     interpreter_exec(failure, launch->args, launch->app_root, env, pool);
 }
 

@@ -21,6 +21,7 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "app_env.h"
 #include "app_group.h"
 #include "scoreboard_writer.h"
 #include "watchdog_link.h"
@@ -152,6 +153,7 @@ static psg_bytes_t env_of(const app_spec_t *spec, psg_process_kind_e kind,
     if (kind == PSG_KIND_PRELOADER) {
         set(env, "PASSENGER_PRELOAD", "1");
     }
+    app_env_set_all(env, spec->options->env_vars);
     return list_of(env, pool);
 }
 
@@ -164,6 +166,8 @@ void spawner_fill(psg_msg_spawn_t *spawn, const app_spec_t *spec,
     spawn->identity = (uint32_t)spec->identity;
     spawn->owner = spec->owner;
     spawn->owner_gid = spec->owner_gid;
+    spawn->env_file =
+        bytes_of(spec->options->env_file ? spec->options->env_file : "");
     spawn->shell_env = (uint32_t)spec->options->load_shell_envvars;
     spawn->user = bytes_of(spec->user);
     spawn->group = bytes_of(spec->group);

@@ -22,7 +22,8 @@ typedef enum {
     NUMBER,
     TEXT,
     WORD,
-    LIST
+    LIST,
+    PAIRS
 } kind_e;
 
 typedef struct {
@@ -109,6 +110,9 @@ static void print_syntax(const directive_t *directive)
         break;
     case LIST:
         printf("%s VALUE (may be repeated)", directive->name);
+        break;
+    case PAIRS:
+        printf("%s NAME VALUE (may be repeated)", directive->name);
         break;
     }
 }

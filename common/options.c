@@ -70,9 +70,10 @@ psg_options_t *psg_options_create(apr_pool_t *pool)
 
 /* Called for every section and .htaccess of a request: only the rows that are
  * set are looked at. */
-void psg_options_apply(psg_options_t *options, const psg_options_t *add)
+void psg_options_apply(psg_options_t *options, const psg_options_t *add,
+                       apr_pool_t *pool)
 {
-    uint64_t left = add->set;
+    uint64_t left = add->set, had = options->set;
 
     options->set |= add->set;
     while (left != 0) {
@@ -82,6 +83,11 @@ void psg_options_apply(psg_options_t *options, const psg_options_t *add)
         left &= left - 1;
         if (type == PSG_FLAG || type == PSG_NUMBER) {
             *(int *)field_of(options, i) = *(const int *)field_in(add, i);
+        }
+        else if (type == PSG_PAIRS && (had >> i & 1) != 0) {
+            *(const void **)field_of(options, i) = apr_array_append(
+                pool, *(const apr_array_header_t *const *)field_in(options, i),
+                *(const apr_array_header_t *const *)field_in(add, i));
         }
         else { /* a string or a list, shared */
             *(const void **)field_of(options, i) =
@@ -144,6 +150,15 @@ static int has_control_character(const char *text)
     return 0;
 }
 
+static int is_pair(const char *text)
+{
+    size_t len =
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw"
+                     "xyz_0123456789");
+
+    return len > 0 && text[len] == '=' && (text[0] < '0' || text[0] > '9');
+}
+
 /* What every string must be, and some more than that. */
 static const char *check_text(unsigned i, const char *text, apr_pool_t *pool)
 {
@@ -159,6 +174,11 @@ static const char *check_text(unsigned i, const char *text, apr_pool_t *pool)
     }
     if (i == PSG_OPT_base_uri && text[strlen(text) - 1] == '/') {
         return wrong(i, text, "ends with a slash", pool);
+    }
+    if (psg_option_rows[i].type == PSG_PAIRS && !is_pair(text)) {
+        return apr_pstrcat(pool, psg_option_rows[i].name,
+                           ": the name is not made of letters, digits and '_'",
+                           NULL);
     }
     if (i == PSG_OPT_app_type && !psg_app_type_find(text)) {
         return wrong(
@@ -271,6 +291,7 @@ const char *psg_options_set(psg_options_t *options, psg_option_e i,
         problem = set_word(field, i, text, pool);
         break;
     case PSG_LIST:
+    case PSG_PAIRS:
         problem = list_add(field, i, text, pool);
         break;
     }
@@ -344,6 +365,7 @@ static int put_row(char *buf, size_t size, size_t *len, unsigned i,
         text = *(const char *const *)field;
         return !text || put_pair(buf, size, len, i, text);
     case PSG_LIST:
+    case PSG_PAIRS:
         return put_list(buf, size, len, i,
                         *(const apr_array_header_t *const *)field);
     }
@@ -409,7 +431,8 @@ apr_status_t psg_options_decode(psg_options_t **options, const char *buf,
         i = text ? field_find(field) : -1;
         if (i < 0
             || (is_set(decoded, (unsigned)i)
-                && psg_option_rows[i].type != PSG_LIST)
+                && psg_option_rows[i].type != PSG_LIST
+                && psg_option_rows[i].type != PSG_PAIRS)
             || psg_options_set(decoded, (psg_option_e)i, text, pool)) {
             return APR_EINVAL;
         }

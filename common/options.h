@@ -22,7 +22,8 @@ typedef enum {
     PSG_NUMBER,
     PSG_TEXT,
     PSG_WORD,
-    PSG_LIST
+    PSG_LIST,
+    PSG_PAIRS
 } psg_option_type_e;
 
 typedef enum {
@@ -45,7 +46,8 @@ typedef enum {
 #define PSG_C_NUMBER int
 #define PSG_C_TEXT const char *
 #define PSG_C_WORD const char *
-#define PSG_C_LIST const apr_array_header_t * /* of const char * */
+#define PSG_C_PAIRS const apr_array_header_t * /* of const char * */
+#define PSG_C_LIST const apr_array_header_t *  /* of const char * */
 
 /* Unset fields hold the default, so readers need not look at `set`. */
 typedef struct {
@@ -77,8 +79,9 @@ const psg_options_t *psg_options_defaults(void);
 psg_options_t *psg_options_create(apr_pool_t *pool);
 
 /* What `add` sets wins; add stays as it is. Strings and lists are shared, so
- * options lives no longer than add. */
-void psg_options_apply(psg_options_t *options, const psg_options_t *add);
+ * options lives no longer than add. PAIRS of both are joined in pool. */
+void psg_options_apply(psg_options_t *options, const psg_options_t *add,
+                       apr_pool_t *pool);
 
 /* Sets row `i` from a directive's text, checking type and range. Returns NULL,
  * or what is wrong, allocated in pool, naming directive and allowed values. A

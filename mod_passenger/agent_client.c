@@ -18,6 +18,7 @@
 
 #include "app_identity.h"
 #include "lookup_cache.h"
+#include "set_env.h"
 #include "wire.h"
 
 APLOG_USE_MODULE(passenger);
@@ -242,7 +243,7 @@ static psg_bytes_t bytes_of(const char *text)
 
 /* The question; its options are encoded into buf. Returns 0 if they do not fit. */
 static int make_question(psg_message_t *msg, const psg_request_t *req,
-                         char *buf, size_t size)
+                         char *buf, size_t size, apr_pool_t *pool)
 {
     const psg_app_t *app = &req->app;
     psg_msg_group_t *group = &msg->as.group;
@@ -251,6 +252,7 @@ static int make_question(psg_message_t *msg, const psg_request_t *req,
     /* These were of use in finding the app, and may be long lists. */
     options.set &=
         ~(UINT64_C(1) << PSG_OPT_base_uri | UINT64_C(1) << PSG_OPT_app_root);
+    psg_set_env_add(&options, req->env, pool);
     msg->number = PSG_MSG_GROUP;
     group->owner = app->owner;
     group->owner_gid = app->owner_gid;
@@ -261,7 +263,7 @@ static int make_question(psg_message_t *msg, const psg_request_t *req,
     group->options.data = buf;
     group->options.len =
         psg_options_encode(&options, 1u << PSG_SCOPE_APP, buf, size);
-    return group->options.len > 0 || !psg_app_has_options(req);
+    return group->options.len > 0;
 }
 
 /* Sends the question, unless this connection has it already; *sent is the
@@ -314,12 +316,12 @@ static apr_status_t await_answer(place_t *place, const psg_message_t *msg,
 }
 
 static apr_status_t ask(place_t *place, const psg_request_t *req, uint32_t slot,
-                        uint64_t deadline)
+                        uint64_t deadline, apr_pool_t *pool)
 {
     char options[PSG_GROUP_OPTIONS_SIZE];
     psg_message_t msg;
 
-    if (!make_question(&msg, req, options, sizeof(options))) {
+    if (!make_question(&msg, req, options, sizeof(options), pool)) {
         return APR_ENOSPC;
     }
     msg.as.group.slot = slot;
@@ -341,7 +343,7 @@ apr_status_t psg_agent_find_group(request_rec *r, const psg_request_t *req,
     if (!len
         || !psg_lookup_cache_get(client.groups, identity, len, &place,
                                  sizeof(place))) {
-        status = len ? ask(&place, req, slot, deadline) : APR_ENOSPC;
+        status = len ? ask(&place, req, slot, deadline, r->pool) : APR_ENOSPC;
         if (status == APR_SUCCESS) {
             psg_lookup_cache_put(client.groups, identity, len, &place,
                                  sizeof(place));

@@ -50,6 +50,20 @@ static void put_list(writer_t *writer, const apr_array_header_t *list)
     }
 }
 
+static void put_table(writer_t *writer, const apr_table_t *table)
+{
+    const apr_array_header_t *list = table ? apr_table_elts(table) : NULL;
+
+    for (int i = 0; list && i < list->nelts; i++) {
+        const apr_table_entry_t *entry =
+            &APR_ARRAY_IDX(list, i, apr_table_entry_t);
+
+        put_text(writer, entry->key);
+        put_text(writer, entry->val);
+    }
+    put_text(writer, NULL);
+}
+
 static void put_option(writer_t *writer, const psg_options_t *options,
                        unsigned i)
 {
@@ -66,14 +80,10 @@ static void put_option(writer_t *writer, const psg_options_t *options,
         put_text(writer, *(const char *const *)field);
         break;
     case PSG_LIST:
+    case PSG_PAIRS:
         put_list(writer, *(const apr_array_header_t *const *)field);
         break;
     }
-}
-
-int psg_app_has_options(const psg_request_t *req)
-{
-    return (req->options->set & app_rows) != 0;
 }
 
 size_t psg_app_identity(char *buf, size_t size, const psg_request_t *req)
@@ -89,6 +99,7 @@ size_t psg_app_identity(char *buf, size_t size, const psg_request_t *req)
     put_text(&writer, app->root);
     put_text(&writer, app->base_uri);
     put_text(&writer, app->startup_file);
+    put_table(&writer, req->env);
     put(&writer, &left, sizeof(left));
     while (left != 0) {
         put_option(&writer, req->options, (unsigned)__builtin_ctzll(left));

@@ -11,7 +11,4 @@
  * if they do not fit. The bytes mean something in this process only. */
 size_t psg_app_identity(char *buf, size_t size, const psg_request_t *req);
 
-/* Whether an option of scope APP was set for this request. */
-int psg_app_has_options(const psg_request_t *req);
-
 #endif

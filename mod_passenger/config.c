@@ -58,7 +58,7 @@ void *psg_config_merge_dir(apr_pool_t *pool, void *base, void *add)
     psg_dir_config_t *merged = apr_pmemdup(pool, base, sizeof(*merged));
     const psg_dir_config_t *more = add;
 
-    psg_options_apply(&merged->options, &more->options);
+    psg_options_apply(&merged->options, &more->options, pool);
     psg_htaccess_merge(merged, more, pool);
     return merged;
 }
@@ -140,6 +140,18 @@ static const char *set_value(cmd_parms *cmd, psg_dir_config_t *config,
     return error;
 }
 
+static const char *arguments_of(psg_option_type_e type)
+{
+    switch (type) {
+    case PSG_LIST:
+        return "one argument or more";
+    case PSG_PAIRS:
+        return "a name and a value";
+    default:
+        return "one argument";
+    }
+}
+
 static const char *set_values(cmd_parms *cmd, psg_dir_config_t *config,
                               psg_option_e i, const char *arguments)
 {
@@ -150,15 +162,20 @@ static const char *set_values(cmd_parms *cmd, psg_dir_config_t *config,
     while (!error && *arguments) {
         const char *text = ap_getword_conf(cmd->pool, &arguments);
 
+        if (psg_option_rows[i].type == PSG_PAIRS && *arguments) {
+            text = apr_pstrcat(cmd->pool, text, "=",
+                               ap_getword_conf(cmd->pool, &arguments), NULL);
+        }
         if (!is_list && *arguments) {
+            count = 0;
             break;
         }
         error = set_value(cmd, config, i, text);
         count++;
     }
     if (!error && count == 0) {
-        return apr_psprintf(cmd->pool, "%s takes one argument%s",
-                            cmd->cmd->name, is_list ? " or more" : "");
+        return apr_psprintf(cmd->pool, "%s takes %s", cmd->cmd->name,
+                            arguments_of(psg_option_rows[i].type));
     }
     return error;
 }

@@ -205,7 +205,7 @@ static psg_htaccess_t *join(const psg_htaccess_t *above,
 
     both->problems = apr_array_append(pool, above->problems, add->problems);
     both->said = above->said;
-    psg_options_apply(&both->said, &add->said);
+    psg_options_apply(&both->said, &add->said, pool);
     for (int i = 0; i < PSG_OPTION_COUNT; i++) {
         both->line[i] = add->line[i] ? add->line[i] : above->line[i];
     }
@@ -320,6 +320,6 @@ const psg_options_t *psg_htaccess_apply(request_rec *r,
         }
     }
     options = apr_pmemdup(r->pool, &config->options, sizeof(*options));
-    psg_options_apply(options, &allowed);
+    psg_options_apply(options, &allowed, r->pool);
     return options;
 }

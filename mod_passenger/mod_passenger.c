@@ -19,6 +19,7 @@
 #include "log.h"
 #include "pre_start.h"
 #include "request_map.h"
+#include "set_env.h"
 
 psg_httpd_child_t *psg_child;
 
@@ -43,6 +44,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 {
     main_server = s;
     psg_log_set_sink(log_line);
+    psg_set_env_init();
     return psg_daemon_post_config(pconf, plog, ptemp, s);
 }
 

@@ -44,7 +44,8 @@ typedef struct {
 typedef struct {
     psg_app_t app;
     const psg_options_t *options;
-    int wants_rest; /* its process asks for time without requests */
+    int wants_rest;         /* its process asks for time without requests */
+    const apr_table_t *env; /* what SetEnv and PassEnv set, or NULL */
 } psg_request_t;
 
 #define psg_request_get(r)                                      \

@@ -13,6 +13,7 @@
 #include "app_files.h"
 #include "app_lookup.h"
 #include "htaccess.h"
+#include "set_env.h"
 
 APLOG_USE_MODULE(passenger);
 
@@ -112,6 +113,7 @@ int psg_map_choose(request_rec *r)
     }
     mapping = apr_pcalloc(r->pool, sizeof(*mapping));
     mapping->request.options = options;
+    mapping->request.env = psg_set_env_of(r);
     mapping->problem = problem;
     if (!problem) {
         mapping->request.app = app;

@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rv = psg_options_decode(&options, (const char *)data, size, pool);
     if (rv == APR_SUCCESS) {
         check(options, size, pool);
-        psg_options_apply(options, options);
+        psg_options_apply(options, options, pool);
     }
     else if (rv != APR_EINVAL) {
         abort();

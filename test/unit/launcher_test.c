@@ -21,7 +21,8 @@ static const char *const no_env[] = {NULL};
 /* A launch of args in folder root below test_dir(). */
 static launch_t launch_in(const char *root, const char *const *args)
 {
-    launch_t launch = {.startup_file = "", .args = args, .env = no_env};
+    launch_t launch = {
+        .startup_file = "", .env_file = "", .args = args, .env = no_env};
     identity_rules_t rules = {1, "nobody", "", 0};
     identity_request_t request = {IDENTITY_DEFAULT, 0, 0, "", ""};
     const char *reason;

@@ -181,7 +181,7 @@ TEST(merging_takes_what_is_set)
     set_ok(add, "PassengerEnabled", "off");
     set_ok(add, "PassengerBaseURI", "/b");
     merged = apr_pmemdup(test_pool(), base, sizeof(*base));
-    psg_options_apply(merged, add);
+    psg_options_apply(merged, add, test_pool());
     CHECK_STR(merged->ruby, "/opt/ruby");
     CHECK_INT(merged->min_instances, 1);
     CHECK_INT(merged->enabled, 0);
