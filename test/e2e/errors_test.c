@@ -311,6 +311,21 @@ TEST(development_page_shows_the_error)
     CHECK_CONTAINS(answer->body, "broken &lt;on&gt; purpose");
 }
 
+/* Others may need the processor, so the fastest answer tells most. */
+static double fastest_of(const httpd_t *httpd, int count)
+{
+    double fastest = 1000;
+
+    for (int i = 0; i < count; i++) {
+        const http_response_t *answer = http_get("%s/", httpd->url);
+
+        if (answer->status == 503 && answer->seconds < fastest) {
+            fastest = answer->seconds;
+        }
+    }
+    return fastest;
+}
+
 /* The module knows it from memory: nobody is asked, nobody waits. */
 TEST(failing_app_is_answered_503_at_once_until_it_is_tried_again)
 {
@@ -328,7 +343,7 @@ TEST(failing_app_is_answered_503_at_once_until_it_is_tried_again)
     CHECK(atoi(http_header(answer, "Retry-After")) >= 1);
     CHECK_CONTAINS(answer->body, "Error id");
     CHECK_LACKS(answer->body, "broken");
-    CHECK(answer->seconds < 0.5);
+    CHECK(fastest_of(httpd, 20) < 0.005);
     test_shell(&starts, "grep -c PSG2130 '%s' | tr -d '\\n'", httpd->error_log);
     CHECK(atoi(starts) <= 2);
     WAIT_UNTIL(http_get("%s/", httpd->url)->status == 500); /* tried again */
