@@ -156,16 +156,47 @@ EACH_LANGUAGE(request_that_takes_too_long_is_ended_with_its_process)
     CHECK(app_pid(httpd) != stuck);
 }
 
-TEST(stacks_of_a_stuck_process_are_logged)
+/* Also while it does nothing but compute. */
+static void shows_its_stack(const char *language)
 {
     httpd_t *httpd =
-        serve("python", NULL,
-              "<Location /stick>\nPassengerMaxRequestTime 1\n</Location>\n");
+        serve(language, NULL,
+              "<Location /burn>\nPassengerMaxRequestTime 1\n</Location>\n");
 
     httpd_allow_log("PSG");
+    CHECK_INT(http_get("%s/burn/60000", httpd->url)->status, 504);
+    httpd_await_log(httpd, "it is killed in a second, what it does comes next");
+    CHECK_INT(
+        test_shell(NULL, "grep 'passenger:app.*burn' '%s'", httpd->error_log),
+        0);
+}
+
+TEST(ruby_stack_of_a_stuck_process_is_logged)
+{
+    shows_its_stack("ruby");
+}
+
+TEST(python_stack_of_a_stuck_process_is_logged)
+{
+    shows_its_stack("python");
+}
+
+TEST(overrun_costs_other_requests_of_the_process_nothing_but_time)
+{
+    httpd_t *httpd =
+        serve("node", NULL,
+              "<Location /stick>\nPassengerMaxRequestTime 1\n</Location>\n");
+    pid_t stuck = app_pid(httpd);
+    http_running_t *other = http_begin(
+        &(http_request_t){.url = test_format("%s/wait/go", httpd->url)});
+
+    httpd_allow_log("PSG");
+    WAIT_UNTIL(scoreboard_running_slots(httpd) == 1);
     CHECK_INT(http_get("%s/stick/record", httpd->url)->status, 504);
-    httpd_await_log(httpd, "in stick");
-    httpd_await_log(httpd, "in wait_for");
+    WAIT_UNTIL(!process_is_alive(stuck));
+    CHECK(!http_is_done(other)); /* a GET: a new process has it */
+    app_release(httpd, "go");
+    CHECK_INT(http_end(other)->status, 200);
 }
 
 TEST(request_that_waits_too_long_is_answered_504)
