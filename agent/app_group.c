@@ -13,6 +13,7 @@
 #include "app_preloader.h"
 #include "app_restart.h"
 #include "app_room.h"
+#include "event_hooks.h"
 #include "scoreboard_writer.h"
 #include "start_queue.h"
 
@@ -277,6 +278,7 @@ void app_group_process_ready(app_group_t *group, app_process_t *proc)
     app_backoff_ready(group);
     group->is_pre_started = 0;
     app_preloader_process_ready(proc);
+    event_hooks_run(group, HOOK_ATTACHED_PROCESS, proc->pid);
     app_restart_go_on(group, proc);
     app_group_look(group);
     start_queue_serve(group->core);
@@ -286,6 +288,7 @@ void app_group_start_failed(app_group_t *group, const app_process_t *proc)
 {
     group->is_pre_started = 0;
     app_backoff_start_failed(group, proc);
+    event_hooks_run(group, HOOK_SPAWN_FAILED, 0);
     look_in(group, LOOK_AGAIN_FAILING); /* earlier than was meant before */
 }
 
@@ -301,6 +304,9 @@ void app_group_process_ended(app_group_t *group, app_process_t *proc)
     publish_processes(group);
     app_pool_remove_process(group->core, proc);
     restart_watch_update(group);
+    if (proc->was_ready) {
+        event_hooks_run(group, HOOK_DETACHED_PROCESS, proc->pid);
+    }
     if (!proc->was_ready && !proc->unwanted) {
         if (!app_preloader_is_to_blame(proc)) {
             app_group_start_failed(group, proc);

@@ -45,8 +45,9 @@ typedef struct app_group_t {
     event_timer_t look;
     start_user_t *user; /* of start_queue, as the next three */
     APR_RING_ENTRY(app_group_t) in_line;
-    int is_in_line;       /* for a start */
-    uint64_t waits_since; /* for room in the pool; 0 = does not wait */
+    int is_in_line;         /* for a start */
+    uint64_t waits_since;   /* for room in the pool; 0 = does not wait */
+    uint64_t rejected_seen; /* of event_hooks: requests refused so far */
     uint64_t last_asked;
     restart_watch_t restart_watch;
     int always_restart; /* each process serves one request */

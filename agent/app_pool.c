@@ -15,6 +15,7 @@
 #include "app_restart.h"
 #include "app_room.h"
 #include "request_overrun.h"
+#include "event_hooks.h"
 #include "scoreboard_writer.h"
 #include "start_queue.h"
 
@@ -32,6 +33,7 @@ app_pool_t *app_pool_create(core_t *core)
     apps->groups = apr_hash_make(core->pool);
     apps->processes = apr_hash_make(core->pool);
     apps->preloaders = apr_hash_make(core->pool);
+    apps->hooks = event_hooks_create(core);
     apps->starts = start_queue_create(core);
     return apps;
 }
@@ -241,6 +243,7 @@ static void look_after(core_t *core, app_group_t *group, uint64_t now)
 {
     app_group_tidy(group, now);
     restart_watch_tick(group, now);
+    event_hooks_check_queue(group);
     if (needs_a_look(group)) {
         app_group_look(group);
     }

@@ -12,6 +12,7 @@
 #include "core.h"
 #include "wire.h"
 
+struct event_hooks_t;
 struct start_queue_t;
 
 struct app_pool_t {
@@ -20,6 +21,7 @@ struct app_pool_t {
     apr_hash_t *processes;  /* app_process_t by index */
     apr_hash_t *preloaders; /* the same, of kind PRELOADER */
     struct start_queue_t *starts;
+    struct event_hooks_t *hooks;
     event_timer_t tick;
 };
 

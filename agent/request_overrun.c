@@ -9,6 +9,7 @@
 #include "agent_log.h"
 #include "app_limits.h"
 #include "app_pool.h"
+#include "event_hooks.h"
 #include "request_log.h"
 
 enum {
@@ -60,6 +61,7 @@ static void end_overrun(app_process_t *proc, const psg_slot_t *slot,
               "see what it did above, or raise PassengerMaxRequestTime",
               proc->group->spec->root, proc->pid,
               request_log_words(slot, now, scratch));
+    event_hooks_run(proc->group, HOOK_MAX_REQUEST_TIME_REACHED, proc->pid);
     app_limits_kill(proc, "a request took longer than PassengerMaxRequestTime");
 }
 

@@ -12,6 +12,7 @@
 
 #include "agent_log.h"
 #include "app_pool.h"
+#include "event_hooks.h"
 #include "app_preloader.h"
 #include "app_restore.h"
 #include "watcher_process.h"
@@ -91,6 +92,7 @@ static void on_config(core_t *core, const psg_msg_config_t *config)
         app_restore_groups(core);
     }
     app_pool_keep_recent(core);
+    event_hooks_configured(core);
 }
 
 static void signal_unknown(core_t *core, uint32_t process, uint32_t generation)

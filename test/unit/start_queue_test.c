@@ -160,8 +160,12 @@ static int crash_all(fake_core_t *fake, app_group_t *const *groups,
             fake_exit(groups[i], PSG_PROCESS_SPAWNING, 1 << 8);
             crashed++;
         }
-        if (fake_state(fake, slots[i]) == PSG_SLOT_FAILED) {
+        if (slots[i] != PSG_NONE
+            && fake_state(fake, slots[i]) == PSG_SLOT_FAILED) {
             fake_leave(fake, slots[i]);
+            slots[i] = PSG_NONE;
+        }
+        if (slots[i] == PSG_NONE) { /* stays so while the app backs off */
             slots[i] = fake_enter(fake, groups[i]);
         }
     }
