@@ -48,6 +48,7 @@ DocumentRoot {app}/public
     Require all granted
 </Directory>
 {peer}
+{more}
 """
 
 
@@ -83,6 +84,7 @@ class Server:
         self.peer = peer
         self.language = language
         self.name = "%s/%s" % (peer.name, language)
+        self.more = ""  # lines of configuration after the peer's
         self.helper_pids = set()  # of the benchmark itself, not the server's
         self.children = []
         self.folder = None
@@ -123,7 +125,8 @@ class Server:
         path = os.path.join(self.folder, "httpd.conf")
         with open(path, "w") as f:
             f.write(CONFIG.format(folder=self.folder, port=self.port, load=load, user=user,
-                                  app=self.app, peer=self.peer.config(self)))
+                                  app=self.app, peer=self.peer.config(self),
+                                  more=self.more))
         self.start_process([self.setup.httpd, "-f", path, "-D", "FOREGROUND"],
                            self.peer.environment(self))
 
