@@ -120,6 +120,16 @@ static int is_deployed(const survival_t *survival)
     return version && strcmp(version, survival->version) == 0;
 }
 
+/* Of the old version or, if it is there already, of the new one. */
+static void kill_preloader(survival_t *survival)
+{
+    pid_t pid;
+
+    deploy(survival);
+    WAIT_UNTIL((pid = scoreboard_preloader(survival->httpd)) > 0);
+    kill(pid, SIGKILL);
+}
+
 static void deploy_badly(survival_t *survival)
 {
     survival->mark = scoreboard_failures(survival->httpd);
@@ -201,7 +211,9 @@ static const survival_case_t cases[] = {
         .config.server_config = POOL_OF_2,
         .strike = kill_watchdog,
         .is_back = watchdog_is_back,
+        .slowest = 1,
         .keeps_apps = 1,
+        .keeps_slots = 1,
         .logs = "agent|PSG",
     },
     {
@@ -242,6 +254,15 @@ static const survival_case_t cases[] = {
         .strike = deploy,
         .is_back = is_deployed,
         .slowest = 1,
+    },
+    {
+        .name = "preloader killed",
+        .language = "python",
+        .config.server_config = POOL_OF_3 "PassengerSpawnMethod smart\n",
+        .strike = kill_preloader,
+        .is_back = is_deployed,
+        .slowest = 1,
+        .logs = "PSG",
     },
     {
         .name = "bad deployment",

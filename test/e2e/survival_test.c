@@ -62,3 +62,13 @@ TEST(bad_deployment_costs_nothing)
 {
     survives("bad deployment", 5);
 }
+
+TEST(killed_watchdog_costs_nothing)
+{
+    survives("watchdog killed", 3);
+}
+
+TEST(killed_preloader_costs_nothing)
+{
+    survives("preloader killed", 5);
+}
