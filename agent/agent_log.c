@@ -127,6 +127,8 @@ static void log_sink(psg_log_level_e level, const char *text)
     }
 }
 
+static int is_bare; /* what apps say gets nothing in front */
+
 void agent_log_init(void)
 {
     psg_log_set_sink(log_sink);
@@ -154,10 +156,33 @@ void agent_log(psg_log_level_e level, const char *format, ...)
     errno = saved;
 }
 
+void agent_log_set_bare_output(int on)
+{
+    is_bare = on;
+}
+
+static void write_bare(const char *text)
+{
+    char line[TEXT_SIZE + 1];
+
+    do {
+        size_t len;
+
+        text += agent_log_escape(line, TEXT_SIZE, text);
+        len = strlen(line);
+        line[len] = '\n';
+        write_line(line, len + 1);
+    } while (*text);
+}
+
 void agent_log_output(int pid, const char *tag, const char *text)
 {
     char line[LINE_SIZE * 4];
 
+    if (is_bare) {
+        write_bare(text);
+        return;
+    }
     snprintf(line, sizeof(line), "%s: %s", tag, text);
     write_text("app", pid, line);
 }

@@ -23,6 +23,9 @@ void agent_log(psg_log_level_e level, const char *format, ...)
  * is hostile. Always logged, whatever the level. */
 void agent_log_output(int pid, const char *tag, const char *text);
 
+/* PassengerDisableLogPrefix: nothing is put in front of that. */
+void agent_log_set_bare_output(int on);
+
 /* The text as one log line would show it: control characters and what is not
  * UTF-8 as \xHH, a line end as \n. Writes at most size bytes, the NUL included;
  * returns how many bytes of text are in it. */

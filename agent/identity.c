@@ -42,6 +42,21 @@ static int is_listed(const identity_rules_t *rules, const char *name)
     return 0;
 }
 
+/* PassengerDefaultGroup, if there is one. */
+static apr_status_t resolve_default_group(gid_t *gid, const question_t *q)
+{
+    const char *name = q->rules->default_group;
+
+    if (!name || q->lookup->group_by_name(gid, name, q->pool) == APR_SUCCESS) {
+        return APR_SUCCESS;
+    }
+    return refuse(q, apr_psprintf(q->pool,
+                                  "PassengerDefaultGroup '%s' cannot be used: "
+                                  "there is no such group; create it or name "
+                                  "another one",
+                                  name));
+}
+
 static apr_status_t resolve_default(identity_user_t *user, const question_t *q)
 {
     const char *name = q->rules->default_user;
@@ -53,6 +68,10 @@ static apr_status_t resolve_default(identity_user_t *user, const question_t *q)
                                       "used: there is no such user; create it "
                                       "or name another one",
                                       name));
+    }
+    rv = resolve_default_group(&user->gid, q);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     if (user->uid == 0 || user->gid == 0) {
         return refuse(q, apr_psprintf(q->pool,

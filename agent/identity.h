@@ -42,6 +42,7 @@ typedef struct {
     const char *default_user;
     const char *users_list; /* names, each ended by NUL */
     size_t users_list_len;
+    const char *default_group; /* NULL: the primary one of default_user */
 } identity_rules_t;
 
 /* One user of the system, in a pool. */

@@ -153,6 +153,10 @@ static psg_bytes_t env_of(const app_spec_t *spec, psg_process_kind_e kind,
     if (kind == PSG_KIND_PRELOADER) {
         set(env, "PASSENGER_PRELOAD", "1");
     }
+    if (spec->options->preload_bundler && spec->type
+        && strcmp(spec->type->name, "ruby") == 0) {
+        set(env, "RUBYOPT", "-rbundler/setup");
+    }
     app_env_set_all(env, spec->options->env_vars);
     return list_of(env, pool);
 }

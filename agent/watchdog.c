@@ -183,6 +183,7 @@ static void take_config(watchdog_t *dog, const psg_message_t *msg)
     dog->config.as.config.users_list = copy_bytes(config->users_list, pool);
     dog->rules.user_switching = options->user_switching;
     dog->rules.default_user = options->default_user;
+    dog->rules.default_group = options->default_group;
     dog->rules.users_list = dog->config.as.config.users_list.data;
     dog->rules.users_list_len = dog->config.as.config.users_list.len;
     agent_log_set_level(options->log_level);

@@ -84,6 +84,7 @@ static void on_config(core_t *core, const psg_msg_config_t *config)
     core->httpd_uid = config->httpd_uid;
     core->httpd_gid = config->httpd_gid;
     agent_log_set_level(options->log_level);
+    agent_log_set_bare_output(options->disable_log_prefix);
     if (old) {
         apr_pool_destroy(old);
     }

@@ -218,7 +218,24 @@ static const char *ignore(cmd_parms *cmd, void *config, const char *arguments)
     AP_INIT_RAW_ARGS(name, set_option, (void *)(intptr_t)PSG_OPT_##field, \
                      RSRC_CONF | ACCESS_CONF | OR_ALL, help)
 
+/* The name one panel's patch gave to PassengerHtaccess off. */
+static const char *set_disable_htaccess(cmd_parms *cmd, void *config,
+                                        const char *arguments)
+{
+    int is_on = strcasecmp(ap_getword_conf(cmd->pool, &arguments), "on") == 0;
+    const char *error = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
+
+    if (error || !is_on) {
+        return error;
+    }
+    return psg_options_set(&((psg_dir_config_t *)config)->options,
+                           PSG_OPT_htaccess, "off", cmd->pool);
+}
+
 const command_rec psg_config_directives[] = {
+    AP_INIT_RAW_ARGS("PassengerDisableHtaccess", set_disable_htaccess, NULL,
+                     RSRC_CONF | ACCESS_CONF,
+                     "On is the same as PassengerHtaccess off."),
 #define OPTION(scope, class, type, field, name, def, min, max, help) \
     DIRECTIVE(name, field, help),
 #include "options.def"

@@ -121,3 +121,13 @@ TEST(friendly_pages_can_be_switched_off_in_development)
     CHECK(strstr(page, "broken on purpose") == NULL);
     CHECK_CONTAINS(page, "Error id");
 }
+
+TEST(output_of_apps_is_logged_bare_if_asked_to)
+{
+    httpd_t *httpd = app_serve(
+        "python",
+        &(httpd_config_t){.server_config = "PassengerDisableLogPrefix on\n"});
+
+    http_get_body(200, "%s/say/hello", httpd->url);
+    httpd_await_log(httpd, "\nsaid on stdout: hello\n");
+}

@@ -194,3 +194,13 @@ TEST(link_to_the_owners_file_does_not_count)
               0);
     http_get_body(500, "%s/place/hello", httpd->url);
 }
+
+TEST(other_name_for_allowing_nothing_is_understood)
+{
+    httpd_t *httpd = serve("PassengerDisableHtaccess on\n");
+
+    httpd_expect_log("PassengerHtaccess off");
+    test_file("www/public/.htaccess", "PassengerAppEnv staging\n");
+    CHECK_CONTAINS(http_get_body(200, "%s/environment", httpd->url),
+                   "\"WSGI_ENV\": \"production\"");
+}

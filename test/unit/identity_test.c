@@ -233,3 +233,23 @@ TEST(system_knows_root)
               APR_ENOENT);
     CHECK_INT(lookup->group_by_gid(4294967, test_pool()), APR_ENOENT);
 }
+
+TEST(default_group_wins_over_the_default_users)
+{
+    identity_request_t request = {IDENTITY_DEFAULT, 1000, 50, "", ""};
+    identity_rules_t with_group = {1, "nobody", "", 0, "staff"};
+    const char *reason = "";
+    identity_t identity;
+    gid_t staff = 0;
+
+    CHECK_INT(made_up.group_by_name(&staff, "staff", test_pool()), APR_SUCCESS);
+    CHECK_INT(identity_resolve(&identity, &reason, &request, &with_group, 1,
+                               &made_up, test_pool()),
+              APR_SUCCESS);
+    CHECK_INT(identity.user.gid, staff);
+    with_group.default_group = "nosuch";
+    CHECK_INT(identity_resolve(&identity, &reason, &request, &with_group, 1,
+                               &made_up, test_pool()),
+              APR_EACCES);
+    CHECK_CONTAINS(reason, "PassengerDefaultGroup 'nosuch'");
+}

@@ -297,3 +297,15 @@ TEST(spawner_app_survives_on_the_scoreboard)
                   APR_EINVAL);
     }
 }
+
+TEST(bundler_is_preloaded_for_ruby_if_asked_to)
+{
+    sample_t app = sample;
+
+    app.options[0] = "PassengerPreloadBundler";
+    app.options[1] = "on";
+    CHECK(strstr(shown(message(&app, 0).env_list), "RUBYOPT") == NULL);
+    app.type = "ruby";
+    CHECK_CONTAINS(shown(message(&app, 0).env_list),
+                   "|RUBYOPT=-rbundler/setup|");
+}
