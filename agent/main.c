@@ -12,6 +12,7 @@
 #include <apr_general.h>
 
 #include "agent_log.h"
+#include "upgrade.h"
 
 typedef struct {
     const char *name;
@@ -73,6 +74,18 @@ static int run_role(const role_t *role, int argc, char **argv)
     return role->main(argc, argv);
 }
 
+static int print_protocols(void)
+{
+    apr_pool_t *pool;
+
+    if (apr_initialize() != APR_SUCCESS
+        || apr_pool_create(&pool, NULL) != APR_SUCCESS) {
+        return EXIT_FAILURE;
+    }
+    fputs(upgrade_protocols(pool), stdout);
+    return EXIT_SUCCESS;
+}
+
 static const role_t *find_role(const char *name)
 {
     int i;
@@ -102,6 +115,9 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("passenger-agent " PSG_VERSION);
         return EXIT_SUCCESS;
+    }
+    if (argc == 2 && strcmp(argv[1], "--protocols") == 0) {
+        return print_protocols();
     }
     if (is_called(program, "passenger-status")) {
         return run_role(find_role("status"), argc, argv);

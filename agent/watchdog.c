@@ -21,6 +21,7 @@
 #include "options.h"
 #include "orphans.h"
 #include "takeover.h"
+#include "upgrade.h"
 #include "watchdog_setup.h"
 
 /* Microseconds. All together are below the 7 s that httpd waits for us. */
@@ -360,6 +361,9 @@ static void turn(watchdog_t *dog)
         read_core(dog);
     }
     if (fds[1].revents) {
+        if (!(fds[1].revents & POLLHUP)) {
+            upgrade_exec(dog); /* whoever reads the configuration applies it */
+        }
         read_parent(dog);
     }
     if (fds[3].revents) {

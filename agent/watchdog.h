@@ -45,6 +45,9 @@ struct watchdog_t {
     struct rlimit files; /* the limit httpd was started with */
     /* Options */
     const char *instance_path, *loaders, *core_user;
+    const char *program; /* where httpd found us, or NULL */
+    int continues;       /* as another program, but the same process */
+    char **args;         /* all, from "watchdog" on */
     uid_t httpd_uid;
     gid_t httpd_gid;
     instance_dir_t dir;

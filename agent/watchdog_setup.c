@@ -24,10 +24,13 @@
 #include "takeover.h"
 
 /* One packet, for people to read. */
-static void answer_parent(const char *text)
+static void answer_parent(const watchdog_t *dog, const char *text)
 {
     ssize_t n;
 
+    if (dog->continues) {
+        return;
+    }
     do {
         n = send(WATCHDOG_FD_PARENT, text, strlen(text), MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
@@ -60,10 +63,13 @@ static const char *parse_options(watchdog_t *dog, int argc, char **argv)
         {"httpd-uid", required_argument, NULL, 'u'},
         {"httpd-gid", required_argument, NULL, 'g'},
         {"core-user", required_argument, NULL, 'c'},
+        {"program", required_argument, NULL, 'p'},
+        {"continue", no_argument, NULL, 'k'},
         {NULL, 0, NULL, 0},
     };
     int option, right = 1, ids = 0;
 
+    dog->args = argv;
     optind = 0; /* from the beginning, whoever used getopt before */
     while (right
            && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -85,13 +91,20 @@ static const char *parse_options(watchdog_t *dog, int argc, char **argv)
         case 'c':
             dog->core_user = optarg;
             break;
+        case 'p':
+            dog->program = optarg;
+            break;
+        case 'k':
+            dog->continues = 1;
+            break;
         default:
             right = 0;
         }
     }
     if (!right || optind != argc || !dog->instance_path || ids != 3) {
         return "usage: passenger-agent watchdog --instance-dir=DIR "
-               "--httpd-uid=N --httpd-gid=N [--loaders=DIR] [--core-user=NAME]";
+               "--httpd-uid=N --httpd-gid=N [--loaders=DIR] [--core-user=NAME] "
+               "[--program=FILE] [--continue]";
     }
     return NULL;
 }
@@ -266,10 +279,10 @@ watchdog_t *watchdog_setup(int argc, char **argv)
     problem = problem ? problem : setup_sockets(dog);
     if (problem) {
         agent_log(PSG_LOG_CRIT, "PSG2201: the agent cannot start: %s", problem);
-        answer_parent(apr_pstrcat(dog->pool, "error: ", problem, NULL));
+        answer_parent(dog, apr_pstrcat(dog->pool, "error: ", problem, NULL));
         instance_dir_remove(&dog->dir);
         return NULL;
     }
-    answer_parent("ok");
+    answer_parent(dog, "ok");
     return dog;
 }

@@ -153,6 +153,8 @@ static char **make_args(const psg_launch_t *launch, apr_pool_t *pool)
     APR_ARRAY_PUSH(args, char *) = apr_pstrdup(pool, program_name());
     APR_ARRAY_PUSH(args, char *) = apr_pstrdup(pool, "watchdog");
     APR_ARRAY_PUSH(args, char *) =
+        apr_pstrcat(pool, "--program=", program_name(), NULL);
+    APR_ARRAY_PUSH(args, char *) =
         apr_pstrcat(pool, "--instance-dir=", launch->instance_dir, NULL);
     if (loaders) {
         APR_ARRAY_PUSH(args, char *) =

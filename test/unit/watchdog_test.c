@@ -94,16 +94,16 @@ TEST(core_has_no_rights_of_root)
     CHECK_INT(driver_end(driver), 0);
 }
 
-TEST(core_has_descriptors_0_to_5_only)
+TEST(core_has_descriptors_0_to_6_only)
 {
     driver_t *driver = driver_start_with_core("w");
     const char *list;
 
-    /* 6 is its connection to the test. */
+    /* 7 is its connection to the test. */
     CHECK_INT(test_shell(&list, "ls /proc/%d/fd | tr '\\n' ' '",
                          (int)driver->core_pid),
               0);
-    CHECK_STR(list, "0 1 2 3 4 5 6 ");
+    CHECK_STR(list, "0 1 2 3 4 5 6 7 ");
     CHECK_INT(driver_end(driver), 0);
 }
 
