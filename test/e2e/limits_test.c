@@ -157,7 +157,7 @@ EACH_LANGUAGE(request_that_takes_too_long_is_ended_with_its_process)
 }
 
 /* Also while it does nothing but compute. */
-static void shows_its_stack(const char *language)
+EACH_LANGUAGE(stack_of_a_stuck_process_is_logged)
 {
     httpd_t *httpd =
         serve(language, NULL,
@@ -169,16 +169,6 @@ static void shows_its_stack(const char *language)
     CHECK_INT(
         test_shell(NULL, "grep 'passenger:app.*burn' '%s'", httpd->error_log),
         0);
-}
-
-TEST(ruby_stack_of_a_stuck_process_is_logged)
-{
-    shows_its_stack("ruby");
-}
-
-TEST(python_stack_of_a_stuck_process_is_logged)
-{
-    shows_its_stack("python");
 }
 
 TEST(overrun_costs_other_requests_of_the_process_nothing_but_time)
