@@ -11,6 +11,7 @@
 
 #include "agent_log.h"
 #include "app_pool.h"
+#include "app_preloader.h"
 #include "app_restart.h"
 #include "group_queue.h"
 #include "process_stats.h"
@@ -158,6 +159,9 @@ static void check_memory(app_process_t *proc, uint64_t bytes)
     if (options->hard_memory_limit > 0 && used > options->hard_memory_limit) {
         kill_too_large(proc, used, options->hard_memory_limit);
     }
+    else if (proc->kind == PSG_KIND_PRELOADER) {
+        app_preloader_check_memory(proc, used, options->memory_limit);
+    }
     else if (options->memory_limit > 0 && used > options->memory_limit) {
         replace_too_large(proc, used, options->memory_limit);
     }
@@ -165,7 +169,7 @@ static void check_memory(app_process_t *proc, uint64_t bytes)
 
 static int is_counted(const app_process_t *proc)
 {
-    return proc->state == PSG_PROCESS_READY
+    return proc->kind == PSG_KIND_APP && proc->state == PSG_PROCESS_READY
            && psg_peek(&entry_of(proc)->concurrency) == 0;
 }
 
@@ -278,6 +282,9 @@ static void look_at_group(app_group_t *group, uint64_t now)
     for (proc = group->first; proc; proc = next) {
         next = proc->next;
         look_at_process(proc, now);
+    }
+    if (group->preloader) {
+        look_at_process(group->preloader, now);
     }
     scale(group, now);
 }

@@ -71,6 +71,7 @@ static int is_giving_up(const app_process_t *preloader)
            && !preloader->unwanted && preloader->kills < 2;
 }
 
+/* Not with always_restart.txt: each process has the newest code then. */
 static int is_in_use(const app_group_t *group)
 {
     return event_loop_now(group->core->loop) >= group->direct_until
@@ -292,9 +293,26 @@ void app_preloader_tidy(core_t *core, uint64_t now)
         if (is_replaced(preloader)) {
             retire(preloader, "there is a new preloader");
         }
+        else if (preloader->group->always_restart) {
+            retire(preloader, "always_restart.txt is there");
+        }
         else if (is_idle_for_long(preloader, now)) {
             retire(preloader, "it forked nothing for long");
         }
+    }
+}
+
+void app_preloader_check_memory(app_process_t *preloader, int used, int limit)
+{
+    if (preloader->state != PSG_PROCESS_READY) {
+        return;
+    }
+    if (preloader->loaded_size == 0) {
+        preloader->loaded_size = used;
+    }
+    if (limit > 0 && used > limit && preloader->loaded_size <= limit) {
+        retire(preloader, "it takes more memory than PassengerMemoryLimit "
+                          "allows");
     }
 }
 

@@ -44,6 +44,10 @@ void app_preloader_end(app_group_t *group, const char *why);
 /* Ends those of all groups that are replaced or forked nothing for long. */
 void app_preloader_tidy(core_t *core, uint64_t now);
 
+/* It takes so many MiB. One that has grown beyond the limit is replaced at the
+ * next fork; where the app itself is too large, that would be no use. */
+void app_preloader_check_memory(app_process_t *preloader, int used, int limit);
+
 /* The group's app was restarted: what failed before may work now. */
 void app_preloader_forgive(app_group_t *group);
 

@@ -62,6 +62,7 @@ struct app_process_t {
     int is_forked; /* it is to be forked by this preloader: */
     uint32_t preloader, preloader_generation;
     uint64_t last_fork; /* of a PRELOADER; 0 = it has forked nothing */
+    int loaded_size;    /* of a PRELOADER: MiB when it was ready */
     int listen_fd;      /* our copy, or -1 */
     handshake_t *control;
     app_output_t *output;

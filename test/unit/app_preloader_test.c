@@ -326,3 +326,69 @@ TEST(new_core_adopts_the_preloader)
     CHECK(born(group)->preloader == group->preloader->index);
     CHECK_INT(fake_state(next, slot), PSG_SLOT_QUEUED);
 }
+
+/* What was born and does not get up may be the fork's fault. */
+TEST(app_whose_forked_processes_fail_is_started_directly)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    uint32_t slot;
+    app_group_t *group = group_with_preloader(fake, &slot);
+
+    for (int i = 0; i < 2; i++) {
+        born(group);
+        fake_exit(group, PSG_PROCESS_SPAWNING, SIGSEGV);
+        CHECK_INT(fake_state(fake, slot), PSG_SLOT_FAILED);
+        fake_leave(fake, slot);
+        fake_pass(fake, 61);
+        slot = fake_enter(fake, group);
+        fake_pass(fake, 0.3);
+        if (i == 0) {
+            CHECK(born(group)->is_forked);
+        }
+    }
+    CHECK_CONTAINS(fake_log(), "PSG2161");
+}
+
+TEST(preloader_that_grew_too_large_is_replaced)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    uint32_t slot;
+    app_group_t *group = group_with_preloader(fake, &slot);
+    app_process_t *preloader = group->preloader;
+
+    app_preloader_check_memory(preloader, 50, 100);
+    app_preloader_check_memory(preloader, 100, 100);
+    CHECK(group->preloader == preloader);
+    app_preloader_check_memory(preloader, 101, 100);
+    CHECK(!group->preloader);
+    CHECK_INT(preloader->state, PSG_PROCESS_STOPPING);
+}
+
+/* A new one would be as large. */
+TEST(preloader_of_an_app_that_is_too_large_stays)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    uint32_t slot;
+    app_group_t *group = group_with_preloader(fake, &slot);
+
+    app_preloader_check_memory(group->preloader, 150, 100);
+    app_preloader_check_memory(group->preloader, 160, 100);
+    CHECK(group->preloader != NULL);
+}
+
+TEST(no_preloader_with_always_restart)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    uint32_t slot;
+    app_group_t *group = group_with_preloader(fake, &slot);
+
+    born(group);
+    fake_ready(group, 1);
+    group->always_restart = 1;
+    app_pool_tick(&fake->core);
+    CHECK(!group->preloader);
+    fake_enter(fake, group);
+    fake_pass(fake, 0.3);
+    CHECK(!group->preloader);
+    CHECK(!born(group)->is_forked);
+}

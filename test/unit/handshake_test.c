@@ -280,3 +280,32 @@ TEST(handshake_says_stop)
     close(app);
     CHECK_INT(handshake_say_stop(handshake), APR_EOF);
 }
+
+TEST(handshake_hears_a_preloader)
+{
+    open_channel();
+    say("{\"event\":\"ready\",\"format\":\"fork\"}\n");
+    CHECK_STR(heard, "P");
+}
+
+TEST(handshake_sends_descriptors_with_fork)
+{
+    const int fds[HANDSHAKE_FORK_FDS] = {0, 1, 2, 0};
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fds))];
+    char text[64] = "";
+    struct iovec line = {text, sizeof(text) - 1};
+    struct msghdr packet = {.msg_iov = &line,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = sizeof(control)};
+
+    open_channel();
+    CHECK_INT(handshake_say_fork(handshake, fds, 4), APR_SUCCESS);
+    CHECK(recvmsg(app, &packet, 0) > 0);
+    CHECK_STR(text, "{\"command\":\"fork\"}\n");
+    CHECK_INT(CMSG_FIRSTHDR(&packet)->cmsg_type, SCM_RIGHTS);
+    CHECK_INT(CMSG_FIRSTHDR(&packet)->cmsg_len, CMSG_LEN(sizeof(fds)));
+    CHECK_INT(handshake_say_fork(handshake, fds, 3), APR_EINVAL);
+    handshake_close(handshake);
+    CHECK_INT(handshake_say_fork(handshake, fds, 4), APR_EINVAL);
+}

@@ -113,6 +113,19 @@ TEST(spawner_gives_exactly_the_promised_environment)
               "RACK_ENV=production|WSGI_ENV=production|NODE_ENV=production|");
 }
 
+TEST(spawner_tells_a_preloader_that_it_is_one)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    psg_msg_spawn_t spawn;
+
+    memset(&spawn, 0, sizeof(spawn));
+    spawner_fill(&spawn, spec_of(&fake->core, &sample), PSG_KIND_PRELOADER,
+                 "/usr/share/loaders", 0, test_pool());
+    CHECK_INT(spawn.kind, PSG_KIND_PRELOADER);
+    CHECK_CONTAINS(shown(spawn.env_list), "|PASSENGER_PRELOAD=1|");
+    CHECK_LACKS(shown(message(&sample, 0).env_list), "PASSENGER_PRELOAD");
+}
+
 TEST(spawner_tells_the_app_where_it_lives)
 {
     sample_t app = sample;
