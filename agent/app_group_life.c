@@ -23,6 +23,7 @@ app_group_t *app_group_create(core_t *core, uint32_t index, app_spec_t *spec,
     group->uid = (uint32_t)-1;
     group->key = spec->key;
     group->last_asked = event_loop_now(core->loop);
+    group->rejected_seen = core->sb->groups[index].rejected;
     app_group_update(group, spec, spec_pool);
     start_queue_join(group);
     return group;

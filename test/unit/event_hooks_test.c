@@ -80,3 +80,21 @@ TEST(hook_that_fails_is_logged_with_what_it_said)
     CHECK_CONTAINS(fake_log(), "about 77");
     CHECK_CONTAINS(fake_log(), "exit status 3");
 }
+
+TEST(hook_for_a_full_queue_runs_once_for_what_is_new)
+{
+    fake_core_t *fake = core_with("hook_queue_full_error=exec sleep 9876");
+    app_group_t *group;
+
+    group = fake_group(fake, "/a", NULL, NULL);
+    fake->core.sb->groups[group->index].rejected = 7;
+    fake = fake_core_after(fake); /* the core before knew of them */
+    app_pool_tick(&fake->core);
+    CHECK_INT(sleepers(), 0);
+    fake->core.sb->groups[0].rejected = 9;
+    app_pool_tick(&fake->core);
+    app_pool_tick(&fake->core);
+    WAIT_UNTIL(sleepers() == 1);
+    fake_pass(fake, 31);
+    WAIT_UNTIL(turns_until_none(fake));
+}
