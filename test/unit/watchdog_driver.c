@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Drives a real watchdog for the tests of its promises. This program itself is
- * what the watchdog executes as the core, see be_core(). */
+ * what the watchdog executes as the core, see be_role(). */
 #include "watchdog_driver.h"
 
 #include <fcntl.h>
@@ -62,9 +62,13 @@ static void hand_over_channel(const char *path)
 }
 
 /* The watchdog executes /proc/self/exe, that is the program of the tests: then
- * it is the core, before main() looks for tests to run. */
-__attribute__((constructor)) static void be_core(int argc, char **argv)
+ * it is the core or a watcher, before main() looks for tests to run. */
+__attribute__((constructor)) static void be_role(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[0], "passenger-agent") == 0
+        && strcmp(argv[1], "watcher") == 0) {
+        _exit(tenant_watcher_main(argc - 1, argv + 1));
+    }
     if (argc > 2 && strcmp(argv[0], "passenger-agent") == 0
         && strcmp(argv[1], "core") == 0) {
         hand_over_channel(argv[2] + strlen("--loaders="));
