@@ -21,7 +21,8 @@
 
 enum {
     SECONDS = 15,
-    READ_SIZE = 65536
+    READ_SIZE = 65536,
+    GROW = 2 * READ_SIZE
 };
 
 /* Where httpd's DefaultRuntimeDir is on the usual systems. */
@@ -153,13 +154,13 @@ static char *read_line(int fd, size_t *len)
         ssize_t got;
 
         if (size - used < READ_SIZE) {
-            char *larger = realloc(line, size + READ_SIZE * 2);
+            char *larger = realloc(line, size + GROW);
 
             if (!larger) {
                 break;
             }
             line = larger;
-            size += READ_SIZE * 2;
+            size += GROW;
         }
         got = recv(fd, line + used, READ_SIZE, 0);
         if (got < 0 && errno == EINTR) {

@@ -215,7 +215,7 @@ static void on_readable(void *baton)
 /* Whether one more connection of that user is allowed. */
 static int has_room(const core_t *core, uid_t uid)
 {
-    const connection_t *other;
+    const connection_t *other = NULL;
     int all = 0, of_users = 0, of_this = 0;
 
     APR_RING_FOREACH(other, &core->admin->connections, connection_t, link)
