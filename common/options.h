@@ -89,6 +89,10 @@ void psg_options_apply(psg_options_t *options, const psg_options_t *add,
 const char *psg_options_set(psg_options_t *options, psg_option_e i,
                             const char *text, apr_pool_t *pool);
 
+/* The value as people write it, "" if there is none; in pool or longer. */
+const char *psg_options_text(const psg_options_t *options, psg_option_e i,
+                             apr_pool_t *pool);
+
 /* The row called name (letter case ignored, as httpd does), or -1. */
 int psg_options_find(const char *name);
 

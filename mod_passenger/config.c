@@ -10,6 +10,7 @@
 #include <http_core.h>
 #include <http_log.h>
 
+#include "dump.h"
 #include "htaccess.h"
 
 APLOG_USE_MODULE(passenger);
@@ -17,6 +18,7 @@ APLOG_USE_MODULE(passenger);
 /* One reading of the configuration; all of it lives in pconf. */
 static struct {
     psg_options_t *global;
+    apr_array_header_t *global_origins;
     apr_hash_t *users_seen;
     apr_hash_t *ignored;       /* names of which the log was told */
     apr_array_header_t *users; /* of char: the strings, one after the other */
@@ -27,6 +29,7 @@ int psg_config_begin(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     (void)plog;
     (void)ptemp;
     reading.global = psg_options_create(pconf);
+    reading.global_origins = NULL;
     reading.users_seen = apr_hash_make(pconf);
     reading.ignored = apr_hash_make(pconf);
     reading.users = apr_array_make(pconf, 64, 1);
@@ -36,6 +39,11 @@ int psg_config_begin(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 const psg_options_t *psg_global_options(void)
 {
     return reading.global;
+}
+
+apr_array_header_t *psg_global_origins(void)
+{
+    return reading.global_origins;
 }
 
 const char *psg_config_users_list(size_t *len)
@@ -60,6 +68,12 @@ void *psg_config_merge_dir(apr_pool_t *pool, void *base, void *add)
 
     psg_options_apply(&merged->options, &more->options, pool);
     psg_htaccess_merge(merged, more, pool);
+    if (more->origins) {
+        merged->origins =
+            merged->origins
+                ? apr_array_append(pool, merged->origins, more->origins)
+                : more->origins;
+    }
     return merged;
 }
 
@@ -116,6 +130,22 @@ static void note_user(const char *name)
     }
 }
 
+/* For the dump, where every byte may be spent. */
+static void note_origin(apr_array_header_t **origins, cmd_parms *cmd,
+                        psg_option_e i)
+{
+    if (!psg_dump_is_wanted()) {
+        return;
+    }
+    if (!*origins) {
+        *origins = apr_array_make(cmd->pool, 8, sizeof(psg_origin_t));
+    }
+    APR_ARRAY_PUSH(*origins, psg_origin_t) =
+        (psg_origin_t){.option = i,
+                       .file = cmd->directive->filename,
+                       .line = cmd->directive->line_num};
+}
+
 static const char *set_value(cmd_parms *cmd, psg_dir_config_t *config,
                              psg_option_e i, const char *text)
 {
@@ -134,6 +164,11 @@ static const char *set_value(cmd_parms *cmd, psg_dir_config_t *config,
         options = reading.global;
     }
     error = psg_options_set(options, i, text, cmd->pool);
+    if (!error) {
+        note_origin(options == reading.global ? &reading.global_origins
+                                              : &config->origins,
+                    cmd, i);
+    }
     if (!error && (i == PSG_OPT_user || i == PSG_OPT_group)) {
         note_user(text);
     }

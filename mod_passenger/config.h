@@ -16,6 +16,9 @@ int psg_config_begin(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 /* Options of scope GLOBAL, valid from post_config on; never NULL after it. */
 const psg_options_t *psg_global_options(void);
 
+/* Where they were set, an array of psg_origin_t; NULL unless it is dumped. */
+apr_array_header_t *psg_global_origins(void);
+
 /* What PassengerUser and PassengerGroup named anywhere in the server
  * configuration: NUL-terminated strings one after the other. */
 const char *psg_config_users_list(size_t *len);

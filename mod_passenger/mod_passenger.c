@@ -15,6 +15,7 @@
 #include "agent_retained.h"
 #include "app_lookup.h"
 #include "config.h"
+#include "dump.h"
 #include "handler.h"
 #include "log.h"
 #include "pre_start.h"
@@ -126,6 +127,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_config(psg_config_begin, NULL, NULL, APR_HOOK_MIDDLE);
     /* The error log is open by now: open_logs is an earlier phase. */
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(psg_dump_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(psg_daemon_monitor, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
 

@@ -24,6 +24,7 @@ extern __attribute__((visibility("default"))) module passenger_module;
 typedef struct {
     psg_options_t options;                 /* the administrator's */
     const struct psg_htaccess_t *htaccess; /* what tenants say, or NULL */
+    apr_array_header_t *origins; /* of psg_origin_t; NULL unless dumped */
 } psg_dir_config_t;
 
 #define psg_request_config(r)                                            \

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* httpd -t -D DUMP_PASSENGER */
+#include <string.h>
+
+#include "app_server.h"
+#include "test.h"
+
+static const char *dump(const char *lines)
+{
+    const char *output;
+
+    test_file("www/config.ru", "");
+    test_file("www/public/x", "");
+    CHECK_INT(httpd_test_config(
+                  &output,
+                  &(httpd_config_t){.server_config = "Define DUMP_PASSENGER\n"
+                                                     "PassengerMaxPoolSize 9\n",
+                                    .vhost_config = lines}),
+              0);
+    return output;
+}
+
+TEST(dump_names_apps_options_and_places)
+{
+    const char *conf = test_format("%s/vhost.conf", test_dir());
+    const char *output = dump("PassengerMinInstances 3\n"
+                              "PassengerEnvVar SECRET s3cr3t\n"
+                              "<Location /inner>\n"
+                              "PassengerAppEnv staging\n"
+                              "</Location>\n");
+    const char *inner = strstr(output, " Location /inner");
+
+    CHECK_CONTAINS(output, test_format("App /: %s/www (ruby, config.ru), "
+                                       "startup file of user",
+                                       test_dir()));
+    CHECK_CONTAINS(output, test_format("PassengerMinInstances 3 (%s:", conf));
+    CHECK_CONTAINS(output, "PassengerAppEnv production (default)");
+    CHECK_CONTAINS(output, "PassengerMaxPoolSize 9 (");
+    CHECK_CONTAINS(output, "PassengerPoolIdleTime 300 (default)");
+    CHECK(inner != NULL);
+    CHECK_CONTAINS(inner, test_format("PassengerAppEnv staging (%s:", conf));
+    CHECK_CONTAINS(inner, test_format("PassengerMinInstances 3 (%s:", conf));
+    CHECK(strstr(output, "s3cr3t") == NULL);
+}
+
+TEST(dump_says_why_there_is_no_app)
+{
+    CHECK_CONTAINS(dump("PassengerAppRoot /nowhere\n"), "App /: none");
+    CHECK_CONTAINS(dump("PassengerEnabled off\n"), "PassengerEnabled is off");
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Configurations as hosting panels and configuration managers write them. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "app_server.h"
+#include "http_client.h"
+#include "test.h"
+
+/* An app in a Location of its own, with every interpreter named whatever the
+ * app's language is, and a name with blanks; the rest of the server has none. */
+EACH_LANGUAGE(app_of_a_location_is_served_as_panels_write_it)
+{
+    const char *app;
+    httpd_t *httpd;
+
+    app_require("ruby python3 node");
+    app = app_copy(language, "apps/shop");
+    httpd = httpd_start(&(httpd_config_t){
+        .modules = "env",
+        .server_config = "<IfModule mod_passenger.c>\n"
+                         "PassengerRoot /opt/panel/locations.ini\n"
+                         "PassengerEnabled off\n"
+                         "PassengerDisableHtaccess on\n"
+                         "PassengerDefaultRuby ruby\n"
+                         "PassengerDisableSecurityUpdateCheck on\n"
+                         "</IfModule>\n",
+        .vhost_config = test_format(
+            "<Location \"/shop\">\n"
+            "<IfModule mod_env.c>\n"
+            "SetEnv \"SHOP_NAME\" \"two words\"\n"
+            "</IfModule>\n"
+            "<IfModule mod_passenger.c>\n"
+            "PassengerAppEnv \"development\"\n"
+            "PassengerEnabled on\n"
+            "PassengerBaseURI \"/shop\"\n"
+            "PassengerAppRoot \"%s\"\n"
+            "PassengerAppGroupName \"user - shop\"\n"
+            "PassengerRuby ruby\n"
+            "PassengerPython /usr/bin/python3\n"
+            "PassengerNodejs node\n"
+            "</IfModule>\n"
+            "</Location>\n"
+            "<Directory \"%s\">\n"
+            "Options -MultiViews\nOptions -Indexes\nRequire all granted\n"
+            "</Directory>\n",
+            app, app)});
+    CHECK_CONTAINS(http_get_body(200, "%s/shop/environment", httpd->url),
+                   "two words");
+    http_get_body(404, "%s/elsewhere", httpd->url);
+}
+
+/* The block a selector writes into the .htaccess of an app's URI. */
+EACH_LANGUAGE(app_of_a_htaccess_is_served_as_selectors_write_it)
+{
+    static const char *const lines[][3] = {
+        {"ruby", "PassengerRuby", ""},
+        {"python", "PassengerPython", ""},
+        {"node", "PassengerNodejs",
+         "PassengerAppType node\nPassengerStartupFile app.js\n"}};
+    static const char *const programs[] = {"ruby", "/usr/bin/python3", "node"};
+    const char *app, *wrapper;
+    httpd_t *httpd;
+    int i = 0;
+
+    app_require("ruby python3 node");
+    while (strcmp(lines[i][0], language) != 0) {
+        i++;
+    }
+    app = app_copy(language, "apps/shop");
+    wrapper = test_file("apps/env/bin/interpreter",
+                        test_format("#!/bin/sh\nexport FROM_WRAPPER=yes\n"
+                                    "exec %s \"$@\"\n",
+                                    programs[i]));
+    chmod(wrapper, 0755);
+    test_file("www/public/sub/.htaccess",
+              test_format("# DO NOT REMOVE. CONFIGURATION BEGIN\n"
+                          "PassengerAppRoot \"%s\"\n"
+                          "PassengerBaseURI \"/sub\"\n%s \"%s\"\n%s"
+                          "PassengerAppLogFile \"%s/app.log\"\n"
+                          "# DO NOT REMOVE. CONFIGURATION END\n"
+                          "# DO NOT REMOVE OR MODIFY. ENV VARS BEGIN\n"
+                          "<IfModule Litespeed>\n"
+                          "SetEnv NAME value\n"
+                          "</IfModule>\n",
+                          app, lines[i][1], wrapper, lines[i][2], app));
+    httpd = httpd_start(&(httpd_config_t){
+        .vhost_config = test_format("<Directory \"%s/www/public\">\n"
+                                    "AllowOverride All\n</Directory>\n",
+                                    test_dir())});
+    CHECK_CONTAINS(http_get_body(200, "%s/sub/environment", httpd->url),
+                   "FROM_WRAPPER");
+    http_get_body(404, "%s/none", httpd->url);
+}
+
+/* Everything at once, as a configuration manager's template can write it. */
+TEST(every_directive_a_configuration_manager_writes_is_accepted)
+{
+    static const char everything[] =
+        "PassengerRoot /usr/lib/locations.ini\n"
+        "PassengerInstanceRegistryDir /tmp\n"
+        "PassengerAdminPanelUrl http://panel.invalid\n"
+        "PassengerAdminPanelAuthType basic\n"
+        "PassengerAdminPanelUsername u\n"
+        "PassengerAdminPanelPassword p\n"
+        "PassengerAllowEncodedSlashes off\n"
+        "PassengerAppEnv production\n"
+        "PassengerAppGroupName \"a name\"\n"
+        "PassengerAppRoot /srv/app\n"
+        "PassengerAppType node\n"
+        "PassengerBaseURI /x\n"
+        "PassengerBufferResponse on\n"
+        "PassengerBufferUpload on\n"
+        "PassengerConcurrencyModel thread\n"
+        "PassengerCustomErrorPage public/error.html\n"
+        "PassengerDataBufferDir /tmp\n"
+        "PassengerDebugger off\n"
+        "PassengerDefaultGroup nogroup\n"
+        "PassengerDefaultRuby /usr/bin/ruby\n"
+        "PassengerDefaultUser nobody\n"
+        "PassengerDirectInstanceRequestAddress 127.0.0.1\n"
+        "PassengerDisableAnonymousTelemetry on\n"
+        "PassengerAnonymousTelemetryProxy none\n"
+        "PassengerDisableLogPrefix off\n"
+        "PassengerDisableSecurityUpdateCheck on\n"
+        "PassengerSecurityUpdateCheckProxy none\n"
+        "PassengerDumpConfigManifest /tmp/x\n"
+        "PassengerEnabled on\n"
+        "PassengerErrorOverride off\n"
+        "PassengerFileDescriptorLogFile /tmp/x\n"
+        "PassengerFlyWith /tmp/x\n"
+        "PassengerForceMaxConcurrentRequestsPerProcess -1\n"
+        "PassengerFriendlyErrorPages on\n"
+        "PassengerGroup nogroup\n"
+        "PassengerHighPerformance off\n"
+        "PassengerLoadShellEnvvars off\n"
+        "PassengerLogFile /tmp/x.log\n"
+        "PassengerLogLevel 3\n"
+        "PassengerLveMinUid 500\n"
+        "PassengerMaxInstances 3\n"
+        "PassengerMaxInstancesPerApp 3\n"
+        "PassengerMaxPoolSize 6\n"
+        "PassengerMaxPreloaderIdleTime 300\n"
+        "PassengerMaxRequestQueueSize 100\n"
+        "PassengerMaxRequestQueueTime 0\n"
+        "PassengerMaxRequestTime 0\n"
+        "PassengerMaxRequests 0\n"
+        "PassengerMemoryLimit 0\n"
+        "PassengerMeteorAppSettings x.json\n"
+        "PassengerMinInstances 1\n"
+        "PassengerMonitorLogFile log/x.log\n"
+        "PassengerNodejs /usr/bin/node\n"
+        "PassengerPoolIdleTime 300\n"
+        "PassengerPreStart http://127.0.0.1/\n"
+        "PassengerPreloadBundler off\n"
+        "PassengerPython /usr/bin/python3\n"
+        "PassengerResistDeploymentErrors off\n"
+        "PassengerRestartDir tmp\n"
+        "PassengerRollingRestarts off\n"
+        "PassengerRuby /usr/bin/ruby\n"
+        "PassengerShowVersionInHeader on\n"
+        "PassengerSocketBacklog 1024\n"
+        "PassengerSpawnDir /tmp\n"
+        "PassengerSpawnMethod smart\n"
+        "PassengerStartTimeout 90\n"
+        "PassengerStartupFile app.js\n"
+        "PassengerStatThrottleRate 10\n"
+        "PassengerStickySessions off\n"
+        "PassengerStickySessionsCookieName x\n"
+        "PassengerStickySessionsCookieAttributes \"SameSite=Lax; Secure;\"\n"
+        "PassengerThreadCount 1\n"
+        "PassengerTurbocaching off\n"
+        "PassengerUser nobody\n"
+        "PassengerUserSwitching on\n";
+    const char *output;
+
+    if (httpd_test_config(&output,
+                          &(httpd_config_t){.server_config = everything})
+        != 0) {
+        FAIL("%s", output);
+    }
+}
