@@ -38,12 +38,12 @@ loader_t *loader_preload_code(const char *language, const char *code)
     return await_fork(loader_start_code(language, code));
 }
 
-loader_t *loader_preload(const char *name)
+loader_t *loader_preload(const char *language, const char *name)
 {
     const char *root = test_format("%s/test/apps/%s", TEST_SRCDIR, name);
 
     prepare();
-    return await_fork(loader_start(name, root, NULL, NULL));
+    return await_fork(loader_start(language, root, NULL, NULL));
 }
 
 static void send_with_fds(const loader_t *preloader, const char *text,

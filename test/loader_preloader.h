@@ -11,7 +11,7 @@
  * and waits until it can fork. */
 loader_t *loader_preload_code(const char *language, const char *code);
 /* The same for test/apps/NAME. */
-loader_t *loader_preload(const char *name);
+loader_t *loader_preload(const char *language, const char *name);
 
 /* Has it fork a process and waits for its birth, which gives its pid. What it
  * writes goes to the file `output` below test_dir(). It is our child, as it

@@ -20,10 +20,11 @@ let known = 0;
 // From a signal to the stack that it asked for, other signals are ignored.
 let looking = false;
 
-// Only the main thread has process.on(SIGNAL); this is what is behind it.
+// Only the main thread has process.on(SIGNAL). This is what is behind it; where
+// a Node.js to come has it no more, this thread ends and nothing is shown.
 function listen() {
-  process.noDeprecation = true;
-  const { Signal } = process.binding('signal_wrap');
+  const { internalBinding } = require('internal/test/binding');
+  const { Signal } = internalBinding('signal_wrap');
   const signal = new Signal();
   signal.onsignal = () => {
     if (!looking) {

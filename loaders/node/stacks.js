@@ -31,9 +31,10 @@ function install(sockets) {
 function watch(heard) {
   const { Worker } = require('worker_threads');
   const worker = new Worker(path.join(__dirname, 'stack_worker.js'), {
-    // What the app's options would load is of no use in there.
+    // What the app's options would load is of no use in there; the thread needs
+    // a part of Node.js that only this option shows, and only to the thread.
     env: {},
-    execArgv: [],
+    execArgv: ['--expose-internals', '--no-warnings'],
     workerData: heard,
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
   });

@@ -10,13 +10,13 @@ found first.
 """
 
 # What each function is given, in brackets:
-#   starting_worker_process          before the first request (forked?)
 #   after_installing_signal_handlers when SIGTERM and SIGQUIT are handled
+#   starting_worker_process          before the first request (forked?)
 #   starting_request_handler_thread  in each thread that will serve requests
 #   oob_work                         in a time without requests
 #   stopping_worker_process          after the last request
 #   unhandled_exception_before_exit  the exception that ends the process
-EVENTS = ('starting_worker_process', 'after_installing_signal_handlers',
+EVENTS = ('after_installing_signal_handlers', 'starting_worker_process',
           'starting_request_handler_thread', 'oob_work',
           'stopping_worker_process', 'unhandled_exception_before_exit')
 

@@ -64,6 +64,7 @@ module PassengerLoader
     $0 = "passenger: #{Dir.pwd}"
     threads = [ENV['PASSENGER_THREADS'].to_i, 1].max
     @server = server = make_server(app, threads)
+    call_hooks(:after_installing_signal_handlers)
     call_hooks(:starting_worker_process, forked)
     call_hooks(:credentials, nil, nil)
     server.start { call_hooks(:starting_request_handler_thread) }
@@ -159,7 +160,6 @@ module PassengerLoader
       show_stacks
       Process.exit!(1)
     end
-    call_hooks(:after_installing_signal_handlers)
   end
 
   # The app's own handlers stay.

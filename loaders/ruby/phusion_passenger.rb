@@ -7,14 +7,14 @@
 # Nothing but core Ruby may be used here (see loader.rb).
 module PhusionPassenger
   # What each block is given, in brackets:
+  #   after_installing_signal_handlers  when TERM, QUIT and ABRT are handled
   #   starting_worker_process           before the first request (forked?)
   #   credentials                       after that (nil, nil)
-  #   after_installing_signal_handlers  when TERM, QUIT and ABRT are handled
   #   starting_request_handler_thread   in each thread that will serve requests
   #   oob_work                          in a time without requests
   #   stopping_worker_process           after the last request
   #   unhandled_exception_before_exit   the exception that ends the process
-  EVENTS = %i[starting_worker_process credentials after_installing_signal_handlers
+  EVENTS = %i[after_installing_signal_handlers starting_worker_process credentials
               starting_request_handler_thread oob_work stopping_worker_process
               unhandled_exception_before_exit].freeze
 

@@ -65,7 +65,7 @@ static const char *ask(const loader_t *loader)
 
 EACH_FORKING(preloader_forks_processes_that_serve)
 {
-    loader_t *preloader = loader_preload(language);
+    loader_t *preloader = loader_preload(language, language);
 
     for (int i = 0; i < 3; i++) {
         loader_t *loader = fork_ready(preloader, "output");
@@ -81,7 +81,7 @@ EACH_FORKING(preloader_forks_processes_that_serve)
 /* The bound is generous; the rule is a few milliseconds. */
 EACH_FORKING(preloader_forks_fast)
 {
-    loader_t *preloader = loader_preload(language);
+    loader_t *preloader = loader_preload(language, language);
     double start = test_now();
 
     for (int i = 0; i < 10; i++) {
@@ -92,7 +92,7 @@ EACH_FORKING(preloader_forks_fast)
 
 EACH_FORKING(preloader_is_not_kept_by_its_processes)
 {
-    loader_t *preloader = loader_preload(language);
+    loader_t *preloader = loader_preload(language, language);
     loader_t *first = fork_ready(preloader, "output");
     loader_t *second = fork_ready(preloader, "output");
     char byte;
@@ -119,7 +119,7 @@ static const char *count_fds(const loader_t *loader, const char *kind)
 EACH_FORKING(process_of_a_preloader_has_the_sockets_of_any_other)
 {
     loader_t *alone = loader_serve(language, language);
-    loader_t *preloader = loader_preload(language), *second;
+    loader_t *preloader = loader_preload(language, language), *second;
     const char *before = count_fds(preloader, "");
 
     (void)fork_ready(preloader, "output");
@@ -131,7 +131,7 @@ EACH_FORKING(process_of_a_preloader_has_the_sockets_of_any_other)
 
 EACH_FORKING(preloader_ends_at_sigterm_and_leaves_no_child)
 {
-    loader_t *preloader = loader_preload(language);
+    loader_t *preloader = loader_preload(language, language);
     loader_t *loader = fork_ready(preloader, "output");
     const char *children;
 
@@ -193,7 +193,8 @@ EACH_FORKING(output_before_a_fork_appears_once)
                     "closefd=False)\nsys.stdout.write('x')\n"
                     "file = open('%s', 'w')\nfile.write('loaded ')",
                     file),
-        "[sys.stdout.write('from %d' % os.getpid()), file.write('served ')]");
+        "[sys.stdout.write('from %d' % os.getpid()), file.write('served '), "
+        "file.flush()]");
 
     for (int i = 0; i < 2; i++) {
         const char *name = test_format("output.%d", i);
@@ -265,7 +266,7 @@ EACH_FORKING(fork_that_fails_is_told_and_the_preloader_lives_on)
 
 EACH_FORKING(preloader_ignores_commands_that_are_none)
 {
-    loader_t *preloader = loader_preload(language);
+    loader_t *preloader = loader_preload(language, language);
     const char *before = count_fds(preloader, "");
 
     loader_send(preloader->control, "{\"command\":\"fork\"}\n", 19);
@@ -280,7 +281,7 @@ EACH_FORKING(preloader_ignores_commands_that_are_none)
 
 EACH_FORKING(preloader_takes_a_command_in_two_halves)
 {
-    loader_t *preloader = loader_preload(language);
+    loader_t *preloader = loader_preload(language, language);
 
     loader_send_fds(preloader, "{\"command\":", 4);
     loader_send(preloader->control, "\"stop\"}\n", 8);
@@ -289,7 +290,7 @@ EACH_FORKING(preloader_takes_a_command_in_two_halves)
 
 EACH_FORKING(preloader_ends_when_the_agent_is_gone)
 {
-    loader_t *preloader = loader_preload(language);
+    loader_t *preloader = loader_preload(language, language);
 
     loader_send(preloader->control, "{\"comm", 7);
     close(preloader->control);
@@ -298,7 +299,7 @@ EACH_FORKING(preloader_ends_when_the_agent_is_gone)
 
 EACH_FORKING(preloader_refuses_a_line_without_end)
 {
-    loader_t *preloader = loader_preload(language);
+    loader_t *preloader = loader_preload(language, language);
     static char noise[70000];
 
     memset(noise, 'x', sizeof(noise));
@@ -336,4 +337,45 @@ TEST(ruby_connects_to_the_database_anew_in_each_process)
     CHECK_LACKS(open_files, "test.db");
     CHECK_STR(ask(fork_ready(preloader, "output")), "1 false");
     CHECK_STR(ask(fork_ready(preloader, "output")), "2 false");
+}
+
+static void check_framework(const char *language, const char *app,
+                            const char *probe)
+{
+    loader_t *preloader, *first, *second;
+
+    if (test_shell(NULL, "cd / && %s 2>/dev/null", probe) != 0) {
+        SKIP("what '%s' needs is not installed", app);
+    }
+    preloader = loader_preload(language, app);
+    first = fork_ready(preloader, "output");
+    second = fork_ready(preloader, "output");
+    for (int i = 0; i < 3; i++) {
+        loader_t *loader = i % 2 ? second : first;
+        loader_answer_t answer =
+            loader_get(loader, loader_connect(loader), "/hello");
+
+        CHECK_STR(answer.body, "Hello world\n");
+    }
+}
+
+TEST(sinatra_app_is_forked)
+{
+    check_framework("ruby", "ruby-sinatra", "ruby -rsinatra/base -e 1");
+}
+
+/* Rails needs a second or more to load. */
+TEST_DEADLINE(rails_app_is_forked, 60)
+{
+    check_framework("ruby", "ruby-rails", "ruby -rrails -e 1");
+}
+
+TEST(flask_app_is_forked)
+{
+    check_framework("python", "python-flask", "python3 -c 'import flask'");
+}
+
+TEST(django_app_is_forked)
+{
+    check_framework("python", "python-django", "python3 -c 'import django'");
 }
