@@ -8,7 +8,8 @@
  * process that ends by itself soon after it was ready, having served next to
  * nothing, is replaced at once the first time, then after 1, 2, 4, ... seconds;
  * always after 1 if it was killed by somebody (SIGKILL, SIGTERM).
- * A process that lived well, or a restart, makes all that forgotten. Requests
+ * A process that lived well, a restart, or httpd's reload, makes all that
+ * forgotten. Requests
  * that find no process are answered at once as long as a start is not tried:
  * see retry_at in scoreboard.h. Only after the first few crashes they wait. */
 #ifndef APP_BACKOFF_H
@@ -27,7 +28,7 @@ void app_backoff_ended_by_itself(app_group_t *group, const app_process_t *proc);
 void app_backoff_ready(app_group_t *group);
 void app_backoff_tidy(app_group_t *group, uint64_t now);
 
-/* The app was restarted: what was wrong may be right now. */
+/* The app was restarted or configured anew: what was wrong may be right now. */
 void app_backoff_forget(app_group_t *group);
 
 /* Writes to the scoreboard whether requests are to be answered at once; to be

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "app_backoff.h"
 #include "app_limits.h"
 #include "app_preloader.h"
 #include "app_rest.h"
@@ -221,6 +222,7 @@ apr_status_t app_pool_find(core_t *core, const psg_msg_group_t *msg,
     found->last_asked = event_loop_now(core->loop);
     if (is_current && found->configured != core->configured) {
         found->configured = core->configured;
+        app_backoff_forget(found);
         drain_predecessors(core, found);
     }
     *group = found;

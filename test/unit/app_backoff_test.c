@@ -92,6 +92,21 @@ TEST(backoff_is_over_after_a_restart)
     CHECK_INT(group->count[PSG_PROCESS_SPAWNING], 1);
 }
 
+TEST(backoff_is_over_after_a_reload)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *group = fake_group(fake, "/a", NULL, NULL);
+
+    fake_enter(fake, group);
+    fake_exit(group, PSG_PROCESS_SPAWNING, 1 << 8);
+    CHECK(fake_group(fake, "/a", NULL, NULL) == group);
+    CHECK_INT(retry_in(fake, group), 1);
+    fake->core.configured++;
+    CHECK(fake_group(fake, "/a", NULL, NULL) == group);
+    CHECK_INT(entry_of(group)->retry_at, 0);
+    CHECK(fake_enter(fake, group) != PSG_NONE);
+}
+
 TEST(backoff_lets_requests_in_while_a_process_serves)
 {
     fake_core_t *fake = fake_core(6, 0);
