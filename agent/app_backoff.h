@@ -7,11 +7,11 @@
  * After a failed start the next one comes after 1, 2, 4, ... 60 seconds. A
  * process that ends by itself soon after it was ready, having served next to
  * nothing, is replaced at once the first time, then after 1, 2, 4, ... seconds;
- * always after 1 if it was killed by somebody (SIGKILL, SIGTERM).
- * A process that lived well, a restart, or httpd's reload, makes all that
- * forgotten. Requests
- * that find no process are answered at once as long as a start is not tried:
- * see retry_at in scoreboard.h. Only after the first few crashes they wait. */
+ * always after 1 if it was killed by somebody (SIGKILL, SIGTERM). A process that
+ * lived well, a restart, or a reload of httpd makes all that forgotten. Requests
+ * that find no process are answered at once as long as a start is not tried (see
+ * retry_at in scoreboard.h); only after the first few crashes they wait.
+ */
 #ifndef APP_BACKOFF_H
 #define APP_BACKOFF_H
 
