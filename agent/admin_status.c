@@ -83,8 +83,7 @@ static json_t *app_of(const app_group_t *group, uint64_t now, apr_pool_t *pool)
     }
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b, "
-        "s:o, "
-        "s:o}",
+        "s:o, s:o, s:o}",
         "app", admin_command_text(spec->root, pool), "name",
         admin_command_text(name ? name : spec->root, pool), "base_uri",
         admin_command_text(spec->base_uri, pool), "environment",
@@ -97,6 +96,8 @@ static json_t *app_of(const app_group_t *group, uint64_t now, apr_pool_t *pool)
         (json_int_t)PEEK(entry->rejected), "restarting",
         app_restart_has_old(group), "failing", group->failing, "always_restart",
         group->always_restart, "last_error", error_of(entry, now, pool),
+        "preloader",
+        group->preloader ? process_of(group->preloader, now) : json_null(),
         "processes", processes);
 }
 

@@ -55,8 +55,8 @@ static int is_useful(const app_process_t *proc)
            || proc->state == PSG_PROCESS_READY;
 }
 
-/* One of an old version goes on until it has forked one process: restarts in
- * quick succession would else keep an app from ever getting ready. */
+/* One that became old while it loaded goes on until it has forked one process:
+ * restarts in quick succession would else keep an app from getting ready. */
 static int has_served_its_time(const app_process_t *preloader)
 {
     return preloader->state == PSG_PROCESS_READY && preloader->last_fork != 0
@@ -193,6 +193,9 @@ void app_preloader_add(app_process_t *proc)
             && (!group->preloader || proc->epoch == group->epoch))) {
         group->preloader = proc;
     }
+    if (proc->state == PSG_PROCESS_READY) {
+        proc->last_fork = event_loop_now(proc->core->loop);
+    }
 }
 
 void app_preloader_ready(app_process_t *proc)
@@ -316,8 +319,13 @@ void app_preloader_check_memory(app_process_t *preloader, int used, int limit)
     }
 }
 
-void app_preloader_forgive(app_group_t *group)
+void app_preloader_restarted(app_group_t *group)
 {
+    app_process_t *preloader = group->preloader;
+
+    if (preloader && preloader->state == PSG_PROCESS_READY) {
+        preloader->last_fork = event_loop_now(group->core->loop);
+    }
     group->preload_failures = 0;
     group->direct_until = 0;
 }

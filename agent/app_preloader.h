@@ -48,7 +48,8 @@ void app_preloader_tidy(core_t *core, uint64_t now);
  * next fork; where the app itself is too large, that would be no use. */
 void app_preloader_check_memory(app_process_t *preloader, int used, int limit);
 
-/* The group's app was restarted: what failed before may work now. */
-void app_preloader_forgive(app_group_t *group);
+/* The group's epoch was raised: a preloader that is READY forks nothing more,
+ * and what failed before may work now. */
+void app_preloader_restarted(app_group_t *group);
 
 #endif

@@ -135,7 +135,7 @@ void app_restart_group(app_group_t *group, const char *why)
 {
     group->epoch++;
     app_backoff_forget(group);
-    app_preloader_forgive(group);
+    app_preloader_restarted(group);
     scoreboard_group_set_epoch(group->core->writer, group->index, group->epoch);
     agent_log(PSG_LOG_NOTICE, "PSG2123: app '%s': restarts: %s",
               group->spec->root, why);

@@ -78,6 +78,7 @@ static void print_process(FILE *out, const json_t *process, apr_pool_t *pool)
 static void print_app(FILE *out, const json_t *app, apr_pool_t *pool)
 {
     const json_t *error = json_object_get(app, "last_error");
+    const json_t *preloader = json_object_get(app, "preloader");
     const json_t *process;
     size_t i;
 
@@ -92,6 +93,12 @@ static void print_app(FILE *out, const json_t *app, apr_pool_t *pool)
     if (is_set(app, "failing") && json_is_object(error)) {
         fprintf(out, "  Last start failed: error id %s: %s\n",
                 text(error, "id", pool), text(error, "summary", pool));
+    }
+    if (json_is_object(preloader)) {
+        fprintf(out, "  Preloader PID: %lld  Memory: %lldM  State: %s\n",
+                (long long)number(preloader, "pid"),
+                (long long)(number(preloader, "memory_kib") / KIB_PER_MIB),
+                text(preloader, "state", pool));
     }
     json_array_foreach(json_object_get(app, "processes"), i, process)
     {

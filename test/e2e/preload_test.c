@@ -228,6 +228,21 @@ TEST(idle_preloader_ends_and_comes_again)
     CHECK(scoreboard_preloader(httpd) > 0);
 }
 
+TEST(status_shows_the_preloader)
+{
+    httpd_t *httpd = serve("python", SMART);
+    const char *output;
+
+    http_get_body(200, "%s/hello", httpd->url);
+    CHECK_INT(test_shell(&output,
+                         "PASSENGER_INSTANCE_REGISTRY_DIR='%s' "
+                         "'%s/passenger-agent' status",
+                         httpd->run_dir, test_product_dir),
+              0);
+    CHECK_CONTAINS(output, test_format("Preloader PID: %d ",
+                                       (int)scoreboard_preloader(httpd)));
+}
+
 TEST(stop_ends_preloader_and_forked_processes)
 {
     httpd_t *httpd = serve("python", SMART_3);

@@ -392,3 +392,22 @@ TEST(no_preloader_with_always_restart)
     CHECK(!group->preloader);
     CHECK(!born(group)->is_forked);
 }
+
+TEST(restarted_app_gets_no_process_of_the_old_version)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    uint32_t slot;
+    app_group_t *group = group_with_preloader(fake, &slot);
+    app_process_t *old;
+
+    ((psg_options_t *)group->spec->options)->min_instances = 0;
+    app_process_lost(fake_process(group, PSG_PROCESS_SPAWNING), "no fork");
+    old = group->preloader;
+    fake_leave(fake, slot);
+    preloader_ready(group); /* but nobody needs a process any more */
+    CHECK_INT(app_group_size(group), 0);
+    app_restart_group(group, "the test wants it");
+    fake_enter(fake, group);
+    fake_pass(fake, 0.3);
+    CHECK(group->preloader && group->preloader != old);
+}
