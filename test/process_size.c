@@ -57,16 +57,23 @@ static double cpu_of(pid_t pid)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
+/* KiB of the line of that name; 0 if there is none. */
+static long kib_of(const char *text, const char *name)
+{
+    const char *line = strstr(text, name);
+
+    return line ? strtol(line + strlen(name), NULL, 10) : 0;
+}
+
 process_size_t process_size(pid_t pid)
 {
     process_size_t size = {.cpu = cpu_of(pid)};
     char path[64], text[4096];
-    const char *line;
 
     snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
     read_file(path, text, sizeof(text));
-    line = strstr(text, "\nPss:");
-    size.pss = line ? strtol(line + 5, NULL, 10) : 0;
+    size.pss = kib_of(text, "\nPss:");
+    size.anon = kib_of(text, "\nPss_Anon:") + kib_of(text, "\nPss_Shmem:");
     snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
     size.fds = count_entries(path);
     snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);

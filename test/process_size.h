@@ -8,8 +8,10 @@
 #include <sys/types.h>
 
 typedef struct {
-    long pss; /* KiB, proportional set size */
-    int fds;  /* open descriptors */
+    long pss;  /* KiB, proportional set size */
+    long anon; /* of it: memory of its own and shared memory, without files,
+                  whose share depends on who else has them open */
+    int fds;   /* open descriptors */
     int threads;
     double cpu; /* seconds used so far, ended children not counted */
 } process_size_t;

@@ -27,9 +27,9 @@ typedef struct {
     pid_t apps[APPS_MAX];
     int app_count;
     uint64_t served;
-    int fds;  /* of watchdog, core and httpd's parent; without those the core
+    int fds;     /* of watchdog, core and httpd's parent; without those the core
                  has for each of httpd's children */
-    long pss; /* likewise */
+    long memory; /* likewise, KiB, without files */
 } state_t;
 
 static const pid_t *agents(const httpd_t *httpd)
@@ -57,7 +57,7 @@ static state_t take_state(const httpd_t *httpd)
         process_size_t size = process_size(pids[i]);
 
         state.fds += size.fds;
-        state.pss += size.pss;
+        state.memory += size.anon;
     }
     return state;
 }
@@ -248,6 +248,6 @@ survival_result_t survival_run(const survival_case_t *what, int count,
     if (!result.broken) {
         result.broken = judge_state(&survival, &before, &result.ledger);
     }
-    result.growth = take_state(survival.httpd).pss - before.pss;
+    result.growth = take_state(survival.httpd).memory - before.memory;
     return result;
 }

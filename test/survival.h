@@ -51,7 +51,8 @@ typedef struct {
     int struck;
     double recovered; /* the longest time until all was back, seconds */
     ledger_result_t ledger;
-    long growth; /* KiB of PSS of watchdog, core and httpd's parent together */
+    long
+        growth; /* KiB of memory of watchdog, core and httpd's parent together */
     const char *broken; /* the first promise that did not hold, or NULL */
 } survival_result_t;
 

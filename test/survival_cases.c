@@ -24,6 +24,9 @@ enum {
     "PassengerMaxPoolSize 3\nPassengerMinInstances 2\n" \
     "PassengerMaxInstances 2\n"
 
+/* Old children stay for a moment beside the new ones. */
+#define ROOM_FOR_CHILDREN "ServerLimit 16\n"
+
 static void kill_app(survival_t *survival)
 {
     pid_t pids[ROWS_MAX];
@@ -219,7 +222,7 @@ static const survival_case_t cases[] = {
     {
         .name = "graceful",
         .language = "ruby",
-        .config.server_config = POOL_OF_2,
+        .config.server_config = POOL_OF_2 ROOM_FOR_CHILDREN,
         .plan.wait_ms = 10,
         .strike = reload_gracefully,
         .answers_between = 100,
@@ -229,7 +232,7 @@ static const survival_case_t cases[] = {
     {
         .name = "graceful, logs rotated",
         .language = "python",
-        .config.server_config = POOL_OF_2,
+        .config.server_config = POOL_OF_2 ROOM_FOR_CHILDREN,
         .plan.wait_ms = 10,
         .strike = rotate_logs,
         .answers_between = 100,
@@ -239,7 +242,7 @@ static const survival_case_t cases[] = {
     {
         .name = "hard restart",
         .language = "ruby",
-        .config.server_config = POOL_OF_2,
+        .config.server_config = POOL_OF_2 ROOM_FOR_CHILDREN,
         .plan.wait_ms = 10,
         .strike = reload_hard,
         .lost_gets = 24, /* httpd ends every connection */
