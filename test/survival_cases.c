@@ -27,15 +27,21 @@ enum {
 /* Old children stay for a moment beside the new ones. */
 #define ROOM_FOR_CHILDREN "ServerLimit 16\n"
 
+/* Never 0, which would be our own group. */
+static void kill_victim(survival_t *survival, pid_t pid)
+{
+    survival->victim = pid;
+    if (pid > 1) {
+        kill(pid, SIGKILL);
+    }
+}
+
 static void kill_app(survival_t *survival)
 {
     pid_t pids[ROWS_MAX];
     int count = scoreboard_pids(survival->httpd, pids, ROWS_MAX);
 
-    survival->victim = count > 0 ? pids[survival->struck % count] : 0;
-    if (survival->victim > 0) {
-        kill(survival->victim, SIGKILL);
-    }
+    kill_victim(survival, count > 0 ? pids[survival->struck % count] : 0);
 }
 
 static int app_is_replaced(const survival_t *survival)
@@ -53,8 +59,7 @@ static int app_is_replaced(const survival_t *survival)
 
 static void kill_core(survival_t *survival)
 {
-    survival->victim = scoreboard_core(survival->httpd);
-    kill(survival->victim, SIGKILL);
+    kill_victim(survival, scoreboard_core(survival->httpd));
 }
 
 static int core_is_back(const survival_t *survival)
@@ -68,15 +73,12 @@ static void kill_child(survival_t *survival)
     int count =
         process_find_all(survival->httpd->pid, "httpd.conf", pids, ROWS_MAX);
 
-    if (count > 0) {
-        kill(pids[survival->struck % count], SIGKILL);
-    }
+    kill_victim(survival, count > 0 ? pids[survival->struck % count] : 0);
 }
 
 static void kill_watchdog(survival_t *survival)
 {
-    survival->victim = httpd_watchdog(survival->httpd);
-    kill(survival->victim, SIGKILL);
+    kill_victim(survival, httpd_watchdog(survival->httpd));
 }
 
 static int watchdog_is_back(const survival_t *survival)
@@ -123,14 +125,38 @@ static int is_deployed(const survival_t *survival)
     return version && strcmp(version, survival->version) == 0;
 }
 
+/* Another while each time, so that it is met in all it does. */
+static void wait_a_while(const survival_t *survival)
+{
+    usleep((useconds_t)(survival->struck * 37 % 400) * 1000);
+}
+
+static void kill_core_in_restart(survival_t *survival)
+{
+    deploy(survival);
+    wait_a_while(survival);
+    kill_core(survival);
+}
+
+static void kill_watchdog_in_restart(survival_t *survival)
+{
+    deploy(survival);
+    wait_a_while(survival);
+    kill_watchdog(survival);
+}
+
+static void kill_both(survival_t *survival)
+{
+    kill_victim(survival, scoreboard_core(survival->httpd));
+    kill_watchdog(survival);
+}
+
 /* Of the old version or, if it is there already, of the new one. */
 static void kill_preloader(survival_t *survival)
 {
-    pid_t pid;
-
     deploy(survival);
-    WAIT_UNTIL((pid = scoreboard_preloader(survival->httpd)) > 0);
-    kill(pid, SIGKILL);
+    WAIT_UNTIL(scoreboard_preloader(survival->httpd) > 0);
+    kill_victim(survival, scoreboard_preloader(survival->httpd));
 }
 
 static void deploy_badly(survival_t *survival)
@@ -217,6 +243,35 @@ static const survival_case_t cases[] = {
         .slowest = 1,
         .keeps_apps = 1,
         .keeps_slots = 1,
+        .logs = "agent|PSG",
+    },
+    {
+        .name = "both killed",
+        .language = "python",
+        .config.server_config = POOL_OF_2,
+        .strike = kill_both,
+        .is_back = watchdog_is_back,
+        .slowest = 1,
+        .keeps_apps = 1,
+        .keeps_slots = 1,
+        .logs = "agent|PSG",
+    },
+    {
+        .name = "core, in a restart",
+        .language = "ruby",
+        .config.server_config = POOL_OF_3,
+        .strike = kill_core_in_restart,
+        .is_back = is_deployed,
+        .slowest = 1,
+        .logs = core_logs,
+    },
+    {
+        .name = "watchdog, in a restart",
+        .language = "node",
+        .config.server_config = POOL_OF_3,
+        .strike = kill_watchdog_in_restart,
+        .is_back = is_deployed,
+        .slowest = 1,
         .logs = "agent|PSG",
     },
     {
