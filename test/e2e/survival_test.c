@@ -7,7 +7,7 @@
 
 static void survives(const char *name, int count)
 {
-    survival_result_t result = survival_run(survival_case(name), count, 6);
+    survival_result_t result = survival_run(survival_case(name), count, 5);
 
     CHECK_STR(result.broken, NULL);
     CHECK(result.struck > 0);
