@@ -18,6 +18,7 @@
 #include <apr_tables.h>
 
 #include "app_env.h"
+#include "app_log.h"
 #include "interpreter.h"
 #include "privileges.h"
 #include "shell_env.h"
@@ -267,6 +268,7 @@ static void run_watcher(launch_failure_t *failure, apr_pool_t *pool)
 static void run_as_tenant(const launch_t *launch, launch_failure_t *failure,
                           apr_pool_t *pool)
 {
+    const char *log_file = env_value(launch, "PASSENGER_APP_LOG_FILE");
     char **env;
 
     if (launch->kind == PSG_KIND_WATCHER) {
@@ -276,6 +278,9 @@ static void run_as_tenant(const launch_t *launch, launch_failure_t *failure,
     if (tenant_path_enter(failure, launch, pool) != APR_SUCCESS
         || tenant_path_check_startup(failure, launch, pool) != APR_SUCCESS) {
         return;
+    }
+    if (log_file) {
+        app_log_open(log_file);
     }
     env = add_env_file(failure, launch, launcher_env(launch, getpid(), pool),
                        pool);

@@ -153,6 +153,9 @@ static psg_bytes_t env_of(const app_spec_t *spec, psg_process_kind_e kind,
     if (kind == PSG_KIND_PRELOADER) {
         set(env, "PASSENGER_PRELOAD", "1");
     }
+    if (spec->options->app_log_file) {
+        set(env, "PASSENGER_APP_LOG_FILE", spec->options->app_log_file);
+    }
     if (spec->options->preload_bundler && spec->type
         && strcmp(spec->type->name, "ruby") == 0) {
         set(env, "RUBYOPT", "-rbundler/setup");

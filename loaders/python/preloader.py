@@ -138,8 +138,10 @@ class Preloader:
         self._control.detach()
         os.dup2(listener, self._listen_fd, inheritable=False)
         os.dup2(control, self._control_fd, inheritable=False)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
+        # An app with a log file of its own keeps that.
+        if 'PASSENGER_APP_LOG_FILE' not in os.environ:
+            os.dup2(output, 1)
+            os.dup2(output, 2)
         close_all((listener, control, output))
         os.setsid()
 

@@ -157,7 +157,10 @@ module PassengerLoader
     # is left.
     def move_in(ios)
       listener, control, output, = ios
-      { LISTEN_FD => listener, CONTROL_FD => control, 1 => output, 2 => output }.each do |fd, io|
+      moves = { LISTEN_FD => listener, CONTROL_FD => control }
+      # An app with a log file of its own keeps that.
+      moves.update(1 => output, 2 => output) unless ENV['PASSENGER_APP_LOG_FILE']
+      moves.each do |fd, io|
         reopen(place(fd), IO.for_fd(io.fileno, autoclose: false))
       end
       [listener, control, output].each(&:close)
