@@ -10,7 +10,6 @@ import gc
 import json
 import os
 import signal
-import socket
 import sys
 import traceback
 

@@ -234,23 +234,37 @@ EACH_FORKING(hook_that_fails_is_told_and_the_preloader_lives_on)
     CHECK_STR(ask(fork_ready(preloader, "output")), "fine");
 }
 
-EACH_FORKING(fork_that_fails_is_told_and_the_preloader_lives_on)
+/* An app whose forks fail in the process with that pid (or in any other but
+ * that), while a file called full exists. */
+static loader_t *preload_with_limit(const char *language, const char *where)
 {
-    static const char ruby[] =
-        "Process.singleton_class.prepend(Module.new do\n"
-        "  def fork\n"
-        "    raise Errno::EAGAIN if File.exist?('full')\n"
-        "    super\n"
-        "  end\n"
-        "end)";
-    static const char python[] = "import os, errno\nreal = os.fork\n"
-                                 "def fork():\n"
-                                 "    if os.path.exists('full'):\n"
-                                 "        raise BlockingIOError("
-                                 "errno.EAGAIN, 'Resource temporarily')\n"
-                                 "    return real()\n"
-                                 "os.fork = fork";
-    loader_t *preloader = preload(language, ruby, "'fine'", python, "'fine'");
+    return preload(
+        language,
+        test_format("$pid = Process.pid\n"
+                    "Process.singleton_class.prepend(Module.new do\n"
+                    "  def fork\n"
+                    "    raise Errno::EAGAIN if File.exist?('full') && "
+                    "Process.pid %s $pid\n"
+                    "    super\n"
+                    "  end\n"
+                    "end)",
+                    where),
+        "'fine'",
+        test_format("import os, errno\nreal, pid = os.fork, os.getpid()\n"
+                    "def fork():\n"
+                    "    if os.path.exists('full') and os.getpid() %s pid:\n"
+                    "        raise BlockingIOError(errno.EAGAIN,"
+                    " 'Resource temporarily')\n"
+                    "    return real()\n"
+                    "os.fork = fork",
+                    where),
+        "'fine'");
+}
+
+static void check_failing_fork(const char *language, const char *where)
+{
+    loader_t *preloader = preload_with_limit(language, where);
+    const char *before = count_fds(preloader, "");
     loader_t *loader;
 
     (void)test_file("code/full", "");
@@ -260,8 +274,19 @@ EACH_FORKING(fork_that_fails_is_told_and_the_preloader_lives_on)
     CHECK_CONTAINS(loader->said, "cannot fork");
     CHECK_CONTAINS(loader->said, "Resource temporarily");
     CHECK_STR(loader_read_line(loader), "");
+    CHECK_STR(count_fds(preloader, ""), before);
     CHECK_INT(unlink(test_format("%s/code/full", test_dir())), 0);
     CHECK_STR(ask(fork_ready(preloader, "output")), "fine");
+}
+
+EACH_FORKING(fork_that_fails_is_told_and_the_preloader_lives_on)
+{
+    check_failing_fork(language, "==");
+}
+
+EACH_FORKING(second_fork_that_fails_is_told_and_the_preloader_lives_on)
+{
+    check_failing_fork(language, "!=");
 }
 
 EACH_FORKING(preloader_ignores_commands_that_are_none)
