@@ -37,6 +37,25 @@ TEST(log_has_signal_and_last_words_of_a_crashed_app)
     http_get_body(200, "%s/hello", httpd->url);
 }
 
+TEST(app_that_crashes_at_every_request_is_not_tried_for_ever)
+{
+    const http_response_t *answer;
+    httpd_t *httpd;
+
+    app_require("python3");
+    httpd_allow_log("PSG");
+    test_file("www/passenger_wsgi.py",
+              "import os\n"
+              "def application(environ, start_response): os._exit(3)\n");
+    httpd = httpd_start(&(httpd_config_t){0});
+    CHECK_INT(http_get("%s/", httpd->url)->status, 502);
+    WAIT_UNTIL_FOR((answer = http_get("%s/", httpd->url))->status == 503, 20);
+    CHECK(http_header(answer, "Retry-After") != NULL);
+    CHECK_CONTAINS(answer->body, "Error id");
+    CHECK_CONTAINS(httpd_log(httpd), "ended by itself (exit status 3)");
+    CHECK_CONTAINS(httpd_log(httpd), "requests are answered 503 until then");
+}
+
 /* An idle process that is killed costs nothing at all. */
 EACH_LANGUAGE(idle_app_may_be_killed)
 {
