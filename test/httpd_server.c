@@ -334,6 +334,13 @@ void httpd_kill(httpd_t *httpd, int sig)
     httpd_was_killed(httpd);
 }
 
+void httpd_forget(httpd_t *httpd)
+{
+    kill(httpd->pid, SIGKILL);
+    WAIT_UNTIL(has_ended(httpd->pid));
+    httpd->pid = 0;
+}
+
 const char *httpd_log(const httpd_t *httpd)
 {
     return test_read(httpd->error_log);

@@ -47,6 +47,10 @@ void httpd_stop(httpd_t *httpd);
  * wait for requests. */
 void httpd_kill(httpd_t *httpd, int sig);
 
+/* SIGKILL to httpd's parent; nothing is checked, so what it left is there for
+ * the next httpd_start(). */
+void httpd_forget(httpd_t *httpd);
+
 /* A line with this text must be in the error log at the end, and may be of any
  * level; _allow_log: may be. */
 void httpd_expect_log(const char *text);
