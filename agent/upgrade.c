@@ -75,7 +75,7 @@ __attribute__((noreturn)) static void say_protocols(int program, int out)
 static void read_answer(char *answer, size_t size, int fd)
 {
     struct pollfd poller = {.fd = fd, .events = POLLIN};
-    uint64_t end = psg_now() + ANSWER_MS * 1000;
+    uint64_t end = psg_now() + (uint64_t)ANSWER_MS * 1000;
     size_t len = 0;
     ssize_t n = 1;
 
