@@ -156,6 +156,14 @@ EACH_LANGUAGE(request_that_takes_too_long_is_ended_with_its_process)
     CHECK(app_pid(httpd) != stuck);
 }
 
+/* The process gets the CPU it wants, whatever else the machine has to do: as
+ * root only, and where sessions share the CPU. */
+static void prefer(pid_t pid)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)pid, -15);
+    (void)test_shell(NULL, "echo -15 >/proc/%d/autogroup", (int)pid);
+}
+
 /* Also while it does nothing but compute. */
 EACH_LANGUAGE(stack_of_a_stuck_process_is_logged)
 {
@@ -164,6 +172,7 @@ EACH_LANGUAGE(stack_of_a_stuck_process_is_logged)
               "<Location /burn>\nPassengerMaxRequestTime 1\n</Location>\n");
 
     httpd_allow_log("PSG");
+    prefer(app_pid(httpd)); /* a second for its stack is short otherwise */
     CHECK_INT(http_get("%s/burn/60000", httpd->url)->status, 504);
     httpd_await_log(httpd, "it is killed in a second, what it does comes next");
     CHECK_INT(
@@ -247,14 +256,6 @@ TEST(forced_concurrency_is_what_a_process_gets)
     for (int i = 0; i < 3; i++) {
         CHECK_INT(http_end(visitors[i])->status, 200);
     }
-}
-
-/* The process gets the CPU it wants, whatever else the machine has to do: as
- * root only, and where sessions share the CPU. */
-static void prefer(pid_t pid)
-{
-    (void)setpriority(PRIO_PROCESS, (id_t)pid, -15);
-    (void)test_shell(NULL, "echo -15 >/proc/%d/autogroup", (int)pid);
 }
 
 /* An app that takes any number of requests shows no queue. */
