@@ -21,7 +21,7 @@ enum {
     /* How long an app without processes is watched: it may be between two. */
     LINGER = 10 * SECOND,
     /* A watcher looks once a second. What comes sooner is no watcher's, or was
-     * seen before the restart that is going on began. */
+     * seen before what is going on began. */
     BETWEEN_RESTARTS = SECOND / 2,
 };
 
@@ -50,6 +50,7 @@ static void tell(app_group_t *group)
     msg.as.watch.group = group->index;
     msg.as.watch.group_generation = group->generation;
     msg.as.watch.seen = entry->restart_seen;
+    msg.as.watch.always = (uint32_t)group->always_restart;
     msg.as.watch.dir.data = dir;
     msg.as.watch.dir.len = strlen(dir);
     group->restart_watch.told =
@@ -87,11 +88,14 @@ static void on_restart_seen(app_group_t *group,
 /* Processes that served already are replaced by app_limits. */
 static void on_always_restart(app_group_t *group, int on)
 {
+    uint64_t now = event_loop_now(group->core->loop);
     app_process_t *proc;
 
-    if (on == group->always_restart) {
+    if (on == group->always_restart
+        || now - group->restart_watch.always_changed < BETWEEN_RESTARTS) {
         return;
     }
+    group->restart_watch.always_changed = now;
     group->always_restart = on;
     agent_log(PSG_LOG_NOTICE, "PSG2073: app '%s': %s", group->spec->root,
               on ? RESTART_FILE_ALWAYS_NAME
@@ -107,6 +111,10 @@ static void log_unwatchable(app_group_t *group, uint32_t error)
     apr_pool_t *scratch = event_loop_scratch(group->core->loop);
     char text[128];
 
+    if (group->restart_watch.complained) {
+        return;
+    }
+    group->restart_watch.complained = 1;
     agent_log(PSG_LOG_WARN,
               "PSG2074: app '%s': its user cannot look for " RESTART_FILE_NAME
               " in folder '%s': %s; touching it will not restart the app. "

@@ -14,9 +14,11 @@ struct watcher_t;
 /* A part of app_group_t; zeroed = not watched. */
 typedef struct {
     struct watcher_t *watcher;
-    int told;            /* the watcher knows of it, and in which folder */
-    uint64_t idle_since; /* the group has had no process; 0 = it has one */
-    uint64_t restarted;  /* when a file asked for it last */
+    int told;                /* the watcher knows of it, and in which folder */
+    uint64_t idle_since;     /* the group has had no process; 0 = it has one */
+    uint64_t restarted;      /* when a file asked for it last */
+    uint64_t always_changed; /* when always_restart.txt came or went last */
+    int complained; /* that the folder cannot be looked at was logged */
 } restart_watch_t;
 
 /* Before any group is made. Without it nothing is watched. */

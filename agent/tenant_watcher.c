@@ -218,6 +218,7 @@ static void on_watch(const psg_msg_watch_t *watch)
     app->generation = watch->group_generation;
     app->dir = dir;
     app->seen = watch->seen;
+    app->always = watch->always != 0;
     look_at(app);
 }
 

@@ -218,6 +218,29 @@ TEST(instances_are_found_and_missing_ones_explained)
         0);
 }
 
+/* Another instance dir, with the socket of the first. One that others may write
+ * to could be anybody's. */
+TEST(one_of_several_instances_is_chosen)
+{
+    httpd_t *httpd = app_serve("python", &plain);
+    const char *output, *name = test_format("passenger.%d", (int)httpd->pid);
+
+    app_pid(httpd);
+    test_shell(NULL,
+               "cd '%s' && mkdir -m 755 passenger.1 && "
+               "ln -s ../%s/admin.sock passenger.1/admin.sock",
+               httpd->run_dir, name);
+    CHECK_INT(tool(httpd, 0, &output, "restart-app --all"), 1);
+    CHECK_CONTAINS(output, name);
+    CHECK_CONTAINS(output, "passenger.1\n");
+    CHECK_INT(tool(httpd, 0, &output,
+                   test_format("status --instance %d", (int)httpd->pid)),
+              0);
+    test_shell(NULL, "chmod 777 '%s/passenger.1'", httpd->run_dir);
+    CHECK_INT(tool(httpd, 0, &output, "status"), 0);
+    test_shell(NULL, "rm -r '%s/passenger.1'", httpd->run_dir);
+}
+
 /* The names existing scripts know. */
 TEST(other_names_of_the_program_are_commands)
 {

@@ -19,6 +19,7 @@ enum {
 static driver_t *driver;
 static int watcher = -1; /* the channel */
 static psg_message_t said;
+static uint32_t always; /* what the core believes of always_restart.txt */
 
 /* A core that was taken over might ask for this. */
 static pid_t start_watcher(void)
@@ -43,6 +44,7 @@ static void watch(uint64_t seen)
     msg.as.watch.group = GROUP;
     msg.as.watch.group_generation = GENERATION;
     msg.as.watch.seen = seen;
+    msg.as.watch.always = always;
     msg.as.watch.dir.data = dir;
     msg.as.watch.dir.len = strlen(dir);
     CHECK_INT(psg_wire_send(watcher, &msg, NULL, 0, 1000), APR_SUCCESS);
@@ -108,8 +110,11 @@ TEST(watcher_continues_from_what_was_seen)
 {
     start_watcher();
     test_file("tmp/restart.txt", "");
+    always = 1;
     watch(RESTART_STAMP_ABSENT);
     CHECK(expect_seen(1) > RESTART_STAMP_ABSENT);
+    expect(PSG_MSG_ALWAYS_RESTART);
+    CHECK_INT(said.as.always_restart.on, 0);
     CHECK_INT(driver_end(driver), 0);
 }
 
