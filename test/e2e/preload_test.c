@@ -228,6 +228,20 @@ TEST(idle_preloader_ends_and_comes_again)
     CHECK(scoreboard_preloader(httpd) > 0);
 }
 
+TEST(ruby_is_preloaded_unless_told_otherwise)
+{
+    httpd_t *httpd = serve("ruby", "PassengerSpawnMethod direct\n");
+
+    http_get_body(200, "%s/hello", httpd->url);
+    CHECK_INT(scoreboard_preloader(httpd), 0);
+    httpd_configure(httpd, &(httpd_config_t){.vhost_config = NULL});
+    httpd_graceful(httpd);
+    kill(app_pid(httpd), SIGKILL);
+    httpd_allow_log("PSG");
+    http_get_body(200, "%s/hello", httpd->url);
+    CHECK(scoreboard_preloader(httpd) > 0);
+}
+
 TEST(status_shows_the_preloader)
 {
     httpd_t *httpd = serve("python", SMART);
