@@ -39,10 +39,12 @@ const char *app_copy(const char *name, const char *folder)
 httpd_t *app_serve(const char *name, const httpd_config_t *config)
 {
     static const httpd_config_t none;
+    size_t len = strcspn(name, "-"); /* "ruby-rails" */
+    const char *language = apr_pstrndup(test_pool(), name, len);
 
-    app_require(strcmp(name, "python") == 0 || strcmp(name, "raw") == 0
-                    ? "python3"
-                    : name);
+    app_require(strcmp(language, "ruby") == 0 || strcmp(language, "node") == 0
+                    ? language
+                    : "python3");
     app_copy(name, "www");
     return httpd_start(config ? config : &none);
 }

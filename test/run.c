@@ -306,6 +306,19 @@ static int select_tests(char **patterns, int list)
     return count;
 }
 
+/* Frameworks come from Debian's packages, so do the interpreters that see them,
+ * whatever else the developer's PATH has. */
+static void prefer_packages(void)
+{
+    const char *path = getenv("PATH");
+    char *preferred = NULL;
+
+    if (asprintf(&preferred, "/usr/bin:/bin:%s", path ? path : "") > 0) {
+        setenv("PATH", preferred, 1);
+        free(preferred);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -316,6 +329,7 @@ int main(int argc, char **argv)
     int jobs = (int)sysconf(_SC_NPROCESSORS_ONLN) * 2;
     int list = 0, option, count;
 
+    prefer_packages();
     while ((option = getopt_long(argc, argv, "j:l", options, NULL)) != -1) {
         if (option == 'j') {
             jobs = atoi(optarg);
