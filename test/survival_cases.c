@@ -118,6 +118,31 @@ static void deploy(survival_t *survival)
     ledger_restart(survival->httpd);
 }
 
+/* The tool instead of the file, which is looked at once a second. */
+static void restart_by_command(const httpd_t *httpd)
+{
+    CHECK_INT(test_shell(NULL,
+                         "PASSENGER_INSTANCE_REGISTRY_DIR='%s' "
+                         "'%s/passenger-agent' restart-app '%s' >/dev/null",
+                         httpd->run_dir, test_product_dir, httpd->app_root),
+              0);
+}
+
+static void deploy_by_command(survival_t *survival)
+{
+    snprintf(survival->version, sizeof(survival->version), "%d",
+             survival->struck + 2);
+    ledger_deploy(survival->httpd, survival->version);
+    restart_by_command(survival->httpd);
+}
+
+static void deploy_badly_by_command(survival_t *survival)
+{
+    survival->mark = scoreboard_failures(survival->httpd);
+    ledger_deploy(survival->httpd, test_format("broken%d", survival->struck));
+    restart_by_command(survival->httpd);
+}
+
 static int is_deployed(const survival_t *survival)
 {
     const char *version = ledger_look(survival->httpd).version;
@@ -312,6 +337,26 @@ static const survival_case_t cases[] = {
         .strike = deploy,
         .is_back = is_deployed,
         .slowest = 1,
+    },
+    {
+        .name = "restart by command",
+        .language = "python",
+        .config.server_config = POOL_OF_3,
+        .strike = deploy_by_command,
+        .is_back = is_deployed,
+        .answers_between = 5,
+        .slowest = 1,
+    },
+    {
+        .name = "bad, by command",
+        .language = "python",
+        .config.server_config = POOL_OF_3,
+        .strike = deploy_badly_by_command,
+        .is_back = is_refused,
+        .answers_between = 5,
+        .keeps_apps = 1,
+        .slowest = 1,
+        .logs = "PSG",
     },
     {
         .name = "preloader killed",
