@@ -5,6 +5,7 @@
 #include "app_backoff.h"
 
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "agent_log.h"
@@ -23,18 +24,26 @@ enum {
     CRASHES_WAITED_FOR = 3,
 };
 
-/* The nth delay: 1, 2, 4, ... 60 s; no delay before the first. */
-static uint64_t nth_delay(uint32_t n)
+/* Who develops an app repairs it and looks again: there is no reason to wait. */
+static uint64_t longest_delay(const app_group_t *group)
 {
-    uint64_t delay = FIRST_DELAY;
+    const char *env = group->spec->options->app_env;
+
+    return strcmp(env, "development") == 0 ? FIRST_DELAY : PSG_RETRY_MAX;
+}
+
+/* The nth delay: 1, 2, 4, ... 60 s; no delay before the first. */
+static uint64_t nth_delay(const app_group_t *group, uint32_t n)
+{
+    uint64_t delay = FIRST_DELAY, longest = longest_delay(group);
 
     if (n == 0) {
         return 0;
     }
-    while (--n > 0 && delay < PSG_RETRY_MAX) {
+    while (--n > 0 && delay < longest) {
         delay *= 2;
     }
-    return delay < PSG_RETRY_MAX ? delay : PSG_RETRY_MAX;
+    return delay < longest ? delay : longest;
 }
 
 void app_backoff_publish(app_group_t *group)
@@ -80,7 +89,7 @@ void app_backoff_start_failed(app_group_t *group, const app_process_t *proc)
     unsigned seconds;
 
     group->failing = 1;
-    seconds = hold_off(group, nth_delay(++group->failures));
+    seconds = hold_off(group, nth_delay(group, ++group->failures));
     spawn_report_log(error, proc, seconds);
     app_restart_failed(group, proc, error->id);
     app_backoff_publish(group); /* the old ones may be gone now */
@@ -97,10 +106,11 @@ static int lived_well(const app_group_t *group, const app_process_t *proc,
 }
 
 /* No app does that to itself: somebody, or the kernel for lack of memory. It says
- * little about the next process. */
+ * little about the next process; our own limits say much. */
 static int was_killed(const app_process_t *proc)
 {
-    return proc->has_exited && WIFSIGNALED(proc->exit_status)
+    return !proc->is_over_limit && proc->has_exited
+           && WIFSIGNALED(proc->exit_status)
            && (WTERMSIG(proc->exit_status) == SIGKILL
                || WTERMSIG(proc->exit_status) == SIGTERM);
 }
@@ -109,8 +119,9 @@ static void note_crash(app_group_t *group, const app_process_t *proc)
 {
     apr_pool_t *scratch = event_loop_scratch(group->core->loop);
     int is_patient = was_killed(proc);
-    unsigned seconds = hold_off(
-        group, nth_delay(is_patient ? group->failures > 0 : group->failures));
+    unsigned seconds =
+        hold_off(group, nth_delay(group, is_patient ? group->failures > 0
+                                                    : group->failures));
 
     group->failures++;
     if (seconds == 0) {
@@ -129,9 +140,11 @@ static void note_crash(app_group_t *group, const app_process_t *proc)
     }
 }
 
-void app_backoff_ended_by_itself(app_group_t *group, const app_process_t *proc)
+void app_backoff_ended(app_group_t *group, const app_process_t *proc)
 {
-    spawn_report_log_end(proc);
+    if (!proc->is_over_limit) {
+        spawn_report_log_end(proc);
+    }
     if (!lived_well(group, proc, event_loop_now(group->core->loop))) {
         note_crash(group, proc);
     }

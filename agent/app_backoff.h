@@ -7,8 +7,9 @@
  * After a failed start the next one comes after 1, 2, 4, ... 60 seconds. A
  * process that ends by itself soon after it was ready, having served next to
  * nothing, is replaced at once the first time, then after 1, 2, 4, ... seconds;
- * always after 1 if it was killed by somebody (SIGKILL, SIGTERM). A process that
- * lived well, a restart, or a reload of httpd makes all that forgotten. Requests
+ * always after 1 if it was killed by somebody (SIGKILL, SIGTERM), unless that was
+ * the agent, for PassengerHardMemoryLimit. In development no delay is longer than
+ * a second. A process that lived well, a restart, or a reload of httpd makes all that forgotten. Requests
  * that find no process are answered at once as long as a start is not tried (see
  * retry_at in scoreboard.h); only after the first few crashes they wait.
  */
@@ -21,8 +22,9 @@
  * those who wait unless another process will serve them. */
 void app_backoff_start_failed(app_group_t *group, const app_process_t *proc);
 
-/* A process that had been ready ended, and nobody wanted that. */
-void app_backoff_ended_by_itself(app_group_t *group, const app_process_t *proc);
+/* A process that had been ready ended, and nobody wanted that; or it was killed
+ * because it is_over_limit. */
+void app_backoff_ended(app_group_t *group, const app_process_t *proc);
 
 /* A process got ready; once it lived well, failures are forgotten. */
 void app_backoff_ready(app_group_t *group);

@@ -312,8 +312,8 @@ void app_group_process_ended(app_group_t *group, app_process_t *proc)
             app_group_start_failed(group, proc);
         }
     }
-    else if (!proc->unwanted) {
-        app_backoff_ended_by_itself(group, proc);
+    else if (!proc->unwanted || proc->is_over_limit) {
+        app_backoff_ended(group, proc);
     }
 }
 

@@ -67,10 +67,10 @@ void app_limits_check_requests(app_process_t *proc)
 
 void app_limits_kill(app_process_t *proc, const char *why)
 {
+    proc->failure.step = "start";
+    proc->failure.summary = apr_pstrdup(proc->pool, why);
+    proc->failure.details = "";
     if (proc->state == PSG_PROCESS_SPAWNING) {
-        proc->failure.step = "start";
-        proc->failure.summary = apr_pstrdup(proc->pool, why);
-        proc->failure.details = "";
         app_process_event(proc, ON_GARBAGE, why); /* which kills it */
         return;
     }
@@ -119,6 +119,7 @@ static void kill_too_large(app_process_t *proc, int used, int limit)
               "PSG2172: app '%s': process %d takes %d MiB of memory, "
               "PassengerHardMemoryLimit is %d MiB; it is killed",
               proc->group->spec->root, proc->pid, used, limit);
+    proc->is_over_limit = 1;
     app_limits_kill(proc, "it took more memory than PassengerHardMemoryLimit "
                           "allows");
 }

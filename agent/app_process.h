@@ -56,6 +56,7 @@ struct app_process_t {
     uint64_t start_time;         /* as the kernel has it; 0 = not known */
     app_load_t load;             /* unless its requests at once are limited */
     int is_too_large;            /* above PassengerMemoryLimit, and logged */
+    int is_over_limit;           /* killed for PassengerHardMemoryLimit */
     uint64_t overrun_seen;       /* when a request ran for too long last, */
     uint64_t overrun_since;      /* and first; 0 = never */
     app_failure_t failure;

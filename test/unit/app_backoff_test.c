@@ -5,8 +5,10 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app_backoff.h"
+#include "app_limits.h"
 #include "app_restart.h"
 #include "app_restore.h"
 #include "fake_core.h"
@@ -125,8 +127,8 @@ TEST(backoff_lets_requests_in_while_a_process_serves)
     fake_leave(fake, first);
 }
 
-/* Ends the process `signal` right after it got ready, once it is tried. */
-static void crash(fake_core_t *fake, app_group_t *group, int status)
+/* The next process, which is READY as soon as it is tried. */
+static app_process_t *next_ready(fake_core_t *fake, app_group_t *group)
 {
     app_process_t *proc;
 
@@ -141,7 +143,12 @@ static void crash(fake_core_t *fake, app_group_t *group, int status)
     proc = fake_process(group, PSG_PROCESS_SPAWNING);
     CHECK(proc != NULL);
     app_process_ready(proc, PSG_FORMAT_SESSION, 1, 1);
-    app_process_exited(proc, status);
+    return proc;
+}
+
+static void crash(fake_core_t *fake, app_group_t *group, int status)
+{
+    app_process_exited(next_ready(fake, group), status);
 }
 
 TEST(backoff_of_crashes_begins_with_the_second)
@@ -177,6 +184,50 @@ TEST(backoff_is_short_if_somebody_kills_the_processes)
         crash(fake, group, SIGKILL);
         CHECK_INT(entry_of(group)->retry_at, 0);
         CHECK(group->next_start <= event_loop_now(fake->core.loop) + 1000000);
+    }
+}
+
+/* The page says why, and the machine is not busy with starting it. */
+TEST(backoff_counts_kills_for_the_hard_memory_limit)
+{
+    static const int delays[] = {0, 1, 2, 4, 8, 16, 32, 60};
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *group =
+        fake_group(fake, "/a", "PassengerHardMemoryLimit", "1");
+
+    fake_enter(fake, group);
+    for (int i = 0; i < 8; i++) {
+        app_process_t *proc = next_ready(fake, group);
+        uint64_t now;
+
+        proc->pid = getpid(); /* that has more than a MiB */
+        app_limits_tick(&fake->core);
+        CHECK_INT(proc->state, PSG_PROCESS_STOPPING);
+        app_process_exited(proc, SIGKILL);
+        now = event_loop_now(fake->core.loop);
+        CHECK_INT(group->next_start > now
+                      ? (group->next_start - now + 999999) / 1000000
+                      : 0,
+                  delays[i]);
+        CHECK_INT(retry_in(fake, group), i < 3 ? 0 : delays[i]);
+    }
+    CHECK_CONTAINS(entry_of(group)->error.summary, "PassengerHardMemoryLimit");
+    CHECK_LACKS(fake_log(), "ended by itself");
+}
+
+TEST(backoff_is_short_in_development)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *group =
+        fake_group(fake, "/a", "PassengerAppEnv", "development");
+
+    fake_enter(fake, group);
+    for (int i = 0; i < 9; i++) {
+        fake_exit(group, PSG_PROCESS_SPAWNING, 1 << 8);
+        CHECK_INT(retry_in(fake, group), 1);
+        CHECK(fake_enter(fake, group) == PSG_NONE);
+        CHECK(enter_after(fake, group, 1.1) != PSG_NONE);
+        CHECK_INT(group->count[PSG_PROCESS_SPAWNING], 1);
     }
 }
 
