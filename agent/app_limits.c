@@ -186,11 +186,11 @@ static int has_news(const app_process_t *proc)
                && (psg_peek(&entry->busy) > 0 || proc->load.looks > 0));
 }
 
-static void note_load(app_process_t *proc, uint64_t now, uint64_t cpu)
+static void note_load(app_process_t *proc, uint64_t now, uint64_t busy)
 {
     uint32_t requests = psg_peek(&entry_of(proc)->busy);
 
-    app_load_add(&proc->load, now, cpu, requests);
+    app_load_add(&proc->load, now, busy, requests);
     if (requests == 0 && app_load_percent(&proc->load) == 0) {
         proc->load.looks = 0; /* until it has requests again */
         proc->load.when = 0;
@@ -208,7 +208,7 @@ static void look_at_process(app_process_t *proc, uint64_t now)
         return;
     }
     if (is_counted(proc)) {
-        note_load(proc, now, stats.cpu);
+        note_load(proc, now, stats.cpu + psg_process_stats_waited(proc->pid));
     }
     check_memory(proc, stats.memory);
 }

@@ -23,15 +23,15 @@ static void keep(app_load_t *load, uint32_t percent, uint32_t requests)
     load->requests[load->looks++] = requests;
 }
 
-void app_load_add(app_load_t *load, uint64_t now, uint64_t cpu,
+void app_load_add(app_load_t *load, uint64_t now, uint64_t busy,
                   uint32_t requests)
 {
-    if (load->when != 0 && now > load->when && cpu >= load->cpu) {
-        keep(load, (uint32_t)((cpu - load->cpu) * 100 / (now - load->when)),
+    if (load->when != 0 && now > load->when && busy >= load->busy) {
+        keep(load, (uint32_t)((busy - load->busy) * 100 / (now - load->when)),
              requests);
     }
     load->when = now;
-    load->cpu = cpu;
+    load->busy = busy;
 }
 
 int app_load_is_high(const app_load_t *load)

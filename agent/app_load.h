@@ -4,10 +4,11 @@
  * queue shows when an app needs more of them. Pure functions; app_limits feeds
  * and asks them once a second.
  *
- * A process is overloaded if it used 80 % of a CPU in each of the last three
- * looks and had two requests at a time on average. An app whose processes are
+ * A process is busy while it runs, and while it could run but others have the
+ * CPUs: else an app would get no help where it needs it most. It is overloaded if
+ * it was busy for 80 % of the time in each of the last three looks and had two requests at a time on average. An app whose processes are
  * all overloaded gets one more. It can do with one less if all of them together
- * use less than 40 % of a CPU for each of the others. */
+ * are busy for less than 40 % of the time of each of the others. */
 #ifndef APP_LOAD_H
 #define APP_LOAD_H
 
@@ -19,20 +20,20 @@ enum {
 
 /* Zero at first. */
 typedef struct {
-    uint64_t when, cpu; /* at the last look; when: 0 = there was none */
-    uint32_t looks;     /* that are kept below, newest at looks - 1 */
-    uint32_t percent[APP_LOAD_LOOKS]; /* of one CPU */
+    uint64_t when, busy; /* at the last look; when: 0 = there was none */
+    uint32_t looks;      /* that are kept below, newest at looks - 1 */
+    uint32_t percent[APP_LOAD_LOOKS]; /* of the time */
     uint32_t requests[APP_LOAD_LOOKS];
 } app_load_t;
 
-/* One look. now: microseconds; cpu: microseconds it used so far; requests: how
- * many it has. The first one only says where to count from. */
-void app_load_add(app_load_t *load, uint64_t now, uint64_t cpu,
+/* One look. now: microseconds; busy: microseconds it ran, or waited for a CPU, so
+ * far; requests: how many it has. The first one only says where to count from. */
+void app_load_add(app_load_t *load, uint64_t now, uint64_t busy,
                   uint32_t requests);
 
 int app_load_is_high(const app_load_t *load);
 
-/* Percent of one CPU in the looks that are kept, on average. */
+/* Percent of the time in the looks that are kept, on average. */
 uint32_t app_load_percent(const app_load_t *load);
 
 /* Whether so many processes could do with one less; percent: of all. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Reads /proc/PID/stat. One read, so that all figures are of one process. */
+/* Reads /proc/PID/stat and schedstat. One read each, so that all figures of a
+ * file are of one process. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +12,8 @@
 
 enum {
     SECOND = 1000000,
-    FIELDS = 5
+    FIELDS = 5,
+    NANOSECONDS = 1000 /* in a microsecond */
 };
 
 apr_status_t psg_process_stats_parse(psg_process_stats_t *stats,
@@ -40,23 +42,49 @@ apr_status_t psg_process_stats_parse(psg_process_stats_t *stats,
     return APR_SUCCESS;
 }
 
-apr_status_t psg_process_stats_read(psg_process_stats_t *stats, int32_t pid)
+/* 0: there is no such file, or it is hidden. */
+static int read_file(char *text, size_t size, const char *name, int32_t pid)
 {
-    char path[40], text[1024];
+    char path[40];
     ssize_t len;
     int fd;
 
-    snprintf(path, sizeof(path), "/proc/%" PRId32 "/stat", pid);
+    snprintf(path, sizeof(path), "/proc/%" PRId32 "/%s", pid, name);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return APR_ENOENT;
+        return 0;
     }
-    len = read(fd, text, sizeof(text) - 1);
+    len = read(fd, text, size - 1);
     close(fd);
-    if (len <= 0) {
+    text[len > 0 ? len : 0] = '\0';
+    return len > 0;
+}
+
+apr_status_t psg_process_stats_read(psg_process_stats_t *stats, int32_t pid)
+{
+    char text[1024];
+
+    if (!read_file(text, sizeof(text), "stat", pid)) {
         return APR_ENOENT;
     }
-    text[len] = '\0';
     return psg_process_stats_parse(stats, text, (uint64_t)sysconf(_SC_CLK_TCK),
                                    (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
+/* Nanoseconds it ran, nanoseconds it waited, how often it ran. */
+uint64_t psg_process_stats_parse_waited(const char *text)
+{
+    uint64_t waited;
+
+    return sscanf(text, "%*u %20" SCNu64, &waited) == 1 ? waited / NANOSECONDS
+                                                        : 0;
+}
+
+uint64_t psg_process_stats_waited(int32_t pid)
+{
+    char text[128];
+
+    return read_file(text, sizeof(text), "schedstat", pid)
+               ? psg_process_stats_parse_waited(text)
+               : 0;
 }

@@ -26,4 +26,10 @@ apr_status_t psg_process_stats_parse(psg_process_stats_t *stats,
 /* APR_ENOENT if there is no such process, or /proc hides it from us. */
 apr_status_t psg_process_stats_read(psg_process_stats_t *stats, int32_t pid);
 
+/* Microseconds for which its first thread, which is the one that computes in an
+ * event loop, could run but had no CPU (/proc/PID/schedstat); 0 if that cannot be
+ * had. _parse reads the content of such a file. */
+uint64_t psg_process_stats_waited(int32_t pid);
+uint64_t psg_process_stats_parse_waited(const char *text);
+
 #endif

@@ -263,11 +263,10 @@ TEST_DEADLINE(busy_node_app_gets_another_process, 60)
 {
     httpd_t *httpd =
         serve("node", "PassengerMaxPoolSize 6\n", "PassengerMaxInstances 2\n");
-    pid_t pid = app_pid(httpd);
     http_load_t *load;
     int ok;
 
-    prefer(pid);
+    http_get_body(200, "%s/hello", httpd->url);
     load = http_load_start(test_format("%s/burn/20", httpd->url), 8);
     WAIT_UNTIL_FOR(scoreboard_ready(httpd) == 2, 30);
     CHECK_INT(scoreboard_ready(httpd), 2);

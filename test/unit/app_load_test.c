@@ -14,7 +14,7 @@ static void look(app_load_t *load, uint32_t percent, uint32_t requests)
 {
     uint64_t when = load->when ? load->when + SECOND : 7 * SECOND;
 
-    app_load_add(load, when, load->cpu + percent * (SECOND / 100), requests);
+    app_load_add(load, when, load->busy + percent * (SECOND / 100), requests);
 }
 
 TEST(load_is_high_after_three_busy_looks)
@@ -75,9 +75,9 @@ TEST(load_survives_figures_that_go_back)
 
     look(&load, 0, 1);
     look(&load, 100, 1);
-    app_load_add(&load, load.when, load.cpu + 1, 1);
-    app_load_add(&load, load.when - 1, load.cpu + 1, 1);
-    app_load_add(&load, load.when + SECOND, load.cpu - 1, 1);
+    app_load_add(&load, load.when, load.busy + 1, 1);
+    app_load_add(&load, load.when - 1, load.busy + 1, 1);
+    app_load_add(&load, load.when + SECOND, load.busy - 1, 1);
     CHECK_INT(load.looks, 1);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is read from /proc/PID/stat. */
+/* What is read from /proc/PID/stat and schedstat. */
 #include "test.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -84,4 +85,34 @@ TEST(figures_of_who_is_gone_cannot_be_had)
     }
     CHECK_INT(waitpid(pid, NULL, 0), pid);
     CHECK_INT(psg_process_stats_read(&stats, pid), APR_ENOENT);
+}
+
+TEST(time_without_a_cpu_is_understood)
+{
+    CHECK_INT(psg_process_stats_parse_waited("183404675 14519382 507\n"),
+              14519);
+    CHECK_INT(psg_process_stats_parse_waited("0 0 0\n"), 0);
+    CHECK_INT(psg_process_stats_parse_waited("183404675"), 0);
+    CHECK_INT(psg_process_stats_parse_waited(""), 0);
+    CHECK_INT(psg_process_stats_waited(-1), 0);
+}
+
+/* Two that want the same CPU: each waits while the other one has it. */
+TEST(time_without_a_cpu_is_seen)
+{
+    cpu_set_t one;
+    int first = sched_getcpu();
+    pid_t pid;
+
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    CHECK_INT(sched_setaffinity(0, sizeof(one), &one), 0);
+    pid = fork();
+    if (pid == 0) {
+        alarm(10);
+    }
+    while (pid == 0 || psg_process_stats_waited(pid) < 20000) {
+    }
+    kill(pid, SIGKILL);
+    CHECK_INT(waitpid(pid, NULL, 0), pid);
 }
