@@ -249,9 +249,7 @@ static int make_question(psg_message_t *msg, const psg_request_t *req,
     psg_msg_group_t *group = &msg->as.group;
     psg_options_t options = *req->options;
 
-    /* These were of use in finding the app, and may be long lists. */
-    options.set &=
-        ~(UINT64_C(1) << PSG_OPT_base_uri | UINT64_C(1) << PSG_OPT_app_root);
+    options.set &= ~PSG_ROWS_TO_FIND;
     psg_set_env_add(&options, req->env, pool);
     msg->number = PSG_MSG_GROUP;
     group->owner = app->owner;

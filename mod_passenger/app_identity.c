@@ -90,7 +90,7 @@ size_t psg_app_identity(char *buf, size_t size, const psg_request_t *req)
 {
     const psg_app_t *app = &req->app;
     writer_t writer = {.at = buf, .end = buf + size};
-    uint64_t left = req->options->set & app_rows;
+    uint64_t left = req->options->set & app_rows & ~PSG_ROWS_TO_FIND;
 
     put(&writer, &app->owner, sizeof(app->owner));
     put(&writer, &app->owner_gid, sizeof(app->owner_gid));

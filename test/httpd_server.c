@@ -93,9 +93,11 @@ static void set_path(void)
 static void exec_httpd(const char *conf)
 {
     const char *preload = getenv("TEST_HTTPD_PRELOAD");
+    const char *agent = getenv("TEST_AGENT");
 
     setenv("PASSENGER_AGENT",
-           test_format("%s/passenger-agent", test_product_dir), 1);
+           agent ? agent : test_format("%s/passenger-agent", test_product_dir),
+           1);
     setenv("PASSENGER_LOADERS", test_loader_dir, 1);
     set_path();
     if (preload && *preload) {

@@ -145,3 +145,18 @@ TEST(startup_file_of_an_unknown_kind_is_named)
     httpd_expect_log("what kind of app is PassengerStartupFile 'main'");
     http_get_body(500, "%s/x", httpd->url);
 }
+
+/* A list that is longer than the scoreboard's room for options. */
+TEST(hundreds_of_base_uris_may_be_configured)
+{
+    const char *lines = "";
+    httpd_t *httpd;
+    int i;
+
+    for (i = 0; i < 500; i++) {
+        lines =
+            test_format("%sPassengerBaseURI /long/name/of/app/%d\n", lines, i);
+    }
+    httpd = app_serve("python", &(httpd_config_t){.vhost_config = lines});
+    http_get_body(200, "%s/hello", httpd->url);
+}
