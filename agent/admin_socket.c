@@ -15,10 +15,10 @@
 
 #include "admin_command.h"
 #include "agent_log.h"
+#include "listener.h"
 
 enum {
     SECOND = 1000000,
-    ACCEPTS_PER_TURN = 16,
     /* Of them some are kept for administrators, and nobody gets all others. */
     CONNECTIONS_MAX = 64,
     CONNECTIONS_OF_USERS = 48,
@@ -27,8 +27,6 @@ enum {
     PATIENCE = 10 * SECOND,
     /* The loop does not tell when a socket takes more, so that is tried. */
     WRITE_AGAIN = SECOND / 100,
-    /* Without descriptors there is nothing to do but wait. */
-    ACCEPT_PAUSE = SECOND / 5,
 };
 
 typedef struct connection_t {
@@ -47,8 +45,7 @@ typedef struct connection_t {
 } connection_t;
 
 struct admin_socket_t {
-    event_source_t source;
-    event_timer_t accept_again;
+    listener_t listener;
     APR_RING_HEAD(connections_t, connection_t) connections;
 };
 
@@ -258,8 +255,9 @@ static apr_status_t add_connection(core_t *core, int fd, uid_t uid)
 
 /* Who is turned away sees the end of the connection; not logged, since anybody
  * can cause it as often as he likes. */
-static void welcome(core_t *core, int fd)
+static void welcome(void *baton, int fd)
 {
+    core_t *core = baton;
     struct ucred peer;
     socklen_t len = sizeof(peer);
 
@@ -270,57 +268,15 @@ static void welcome(core_t *core, int fd)
     }
 }
 
-static void on_accept(void *baton);
-
-static void watch_listener(void *baton)
-{
-    core_t *core = baton;
-
-    if (event_source_watch(&core->admin->source, core->loop, CORE_FD_ADMIN,
-                           on_accept, core)
-        != APR_SUCCESS) {
-        event_timer_set(&core->admin->accept_again, core->loop,
-                        event_loop_now(core->loop) + ACCEPT_PAUSE,
-                        watch_listener, core);
-    }
-}
-
-static void on_accept(void *baton)
-{
-    core_t *core = baton;
-
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int fd =
-            accept4(CORE_FD_ADMIN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        if (fd >= 0) {
-            welcome(core, fd);
-        }
-        else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return;
-        }
-        else if (errno != EINTR && errno != ECONNABORTED) {
-            /* Out of descriptors: the socket stays readable, so look away. */
-            event_source_unwatch(&core->admin->source);
-            event_timer_set(&core->admin->accept_again, core->loop,
-                            event_loop_now(core->loop) + ACCEPT_PAUSE,
-                            watch_listener, core);
-            return;
-        }
-    }
-}
-
 void admin_socket_create(core_t *core)
 {
-    int flags = fcntl(CORE_FD_ADMIN, F_GETFL);
-
-    if (flags < 0 || fcntl(CORE_FD_ADMIN, F_SETFL, flags | O_NONBLOCK) < 0) {
+    core->admin = apr_pcalloc(core->pool, sizeof(*core->admin));
+    APR_RING_INIT(&core->admin->connections, connection_t, link);
+    if (listener_start(&core->admin->listener, core->loop, CORE_FD_ADMIN,
+                       "tools", welcome, core)
+        != APR_SUCCESS) {
         agent_log(PSG_LOG_ERROR,
                   "PSG2081: there is no admin socket: passenger-agent's "
                   "commands will not work until httpd is started again");
-        return;
     }
-    core->admin = apr_pcalloc(core->pool, sizeof(*core->admin));
-    APR_RING_INIT(&core->admin->connections, connection_t, link);
-    watch_listener(core);
 }

@@ -16,24 +16,21 @@
 #include "app_pool.h"
 #include "app_rest.h"
 #include "child_watch.h"
+#include "listener.h"
 #include "scoreboard_writer.h"
 #include "wire.h"
 
 enum {
     SECOND = 1000000,
     CONNECTIONS_MAX = 2 * PSG_MAX_CHILDREN,
-    ACCEPTS_PER_TURN = 64,
     MESSAGES_PER_TURN = 32,
-    /* Without descriptors there is nothing to do but wait. */
-    ACCEPT_PAUSE = SECOND / 5,
     /* A process that cannot be reached so often within so long is replaced. */
     SUSPECT_COUNT = 3,
     SUSPECT_TIME = 10 * SECOND,
 };
 
 struct module_socket_t {
-    event_source_t source;
-    event_timer_t accept_again;
+    listener_t listener;
     uint32_t connections;
     char *frame;
 };
@@ -295,8 +292,9 @@ static apr_status_t add_connection(core_t *core, int fd, int pid)
     return APR_SUCCESS;
 }
 
-static void welcome(core_t *core, int fd)
+static void welcome(void *baton, int fd)
 {
+    core_t *core = baton;
     int pid = 0;
 
     if (!peer_is_allowed(core, fd, &pid)) {
@@ -312,66 +310,10 @@ static void welcome(core_t *core, int fd)
     }
 }
 
-static void on_accept(void *baton);
-
-static void watch_listener(void *baton)
-{
-    core_t *core = baton;
-
-    if (event_source_watch(&core->module->source, core->loop, CORE_FD_MODULE,
-                           on_accept, core)
-        != APR_SUCCESS) {
-        event_timer_set(&core->module->accept_again, core->loop,
-                        event_loop_now(core->loop) + ACCEPT_PAUSE,
-                        watch_listener, core);
-    }
-}
-
-/* Out of descriptors or memory: the next accept would fail, too, and the
- * socket stay readable. */
-static void pause_accepting(core_t *core, int error)
-{
-    char text[128];
-
-    agent_log(PSG_LOG_ERROR,
-              "PSG2064: cannot accept connections of httpd: %s; trying again",
-              apr_strerror(error, text, sizeof(text)));
-    event_source_unwatch(&core->module->source);
-    event_timer_set(&core->module->accept_again, core->loop,
-                    event_loop_now(core->loop) + ACCEPT_PAUSE, watch_listener,
-                    core);
-}
-
-static void on_accept(void *baton)
-{
-    core_t *core = baton;
-
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int fd =
-            accept4(CORE_FD_MODULE, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        if (fd >= 0) {
-            welcome(core, fd);
-        }
-        else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return;
-        }
-        else if (errno != EINTR && errno != ECONNABORTED) {
-            pause_accepting(core, errno);
-            return;
-        }
-    }
-}
-
 apr_status_t module_socket_create(core_t *core)
 {
-    int flags = fcntl(CORE_FD_MODULE, F_GETFL);
-
-    if (flags < 0 || fcntl(CORE_FD_MODULE, F_SETFL, flags | O_NONBLOCK) < 0) {
-        return errno;
-    }
     core->module = apr_pcalloc(core->pool, sizeof(*core->module));
     core->module->frame = apr_palloc(core->pool, PSG_FRAME_MAX);
-    watch_listener(core);
-    return APR_SUCCESS;
+    return listener_start(&core->module->listener, core->loop, CORE_FD_MODULE,
+                          "httpd", welcome, core);
 }
