@@ -4,8 +4,6 @@
  * known by its credentials and its row on the scoreboard. Called by the loop. */
 #include "module_socket.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
