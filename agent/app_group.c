@@ -16,6 +16,7 @@
 #include "event_hooks.h"
 #include "scoreboard_writer.h"
 #include "start_queue.h"
+#include "user_limits.h"
 
 enum {
     SECOND = 1000000,
@@ -136,6 +137,20 @@ static void find_place(app_group_t *group, uint32_t queued)
     }
 }
 
+/* Its user has as much as he may. Who is not waited for makes no room. */
+static void find_place_of_user(app_group_t *group, uint32_t queued)
+{
+    if (app_restart_has_old(group)) {
+        app_restart_yield(group);
+    }
+    else if (queued > 0) {
+        user_limits_make_room(group);
+    }
+    else {
+        start_queue_leave(group);
+    }
+}
+
 /* Starts a process unless it is too early or others go first. */
 static void start_if_possible(app_group_t *group, uint32_t queued)
 {
@@ -161,6 +176,9 @@ static void start_if_possible(app_group_t *group, uint32_t queued)
     admitted = start_queue_admit(group);
     if (admitted == START_NO_PLACE) {
         find_place(group, queued);
+    }
+    if (admitted == START_USER_FULL) {
+        find_place_of_user(group, queued);
     }
     if (admitted != START_NOW) {
         return;
@@ -242,10 +260,16 @@ void app_group_count(const app_process_t *proc, psg_process_state_e from,
     uint32_t *count =
         proc->kind == PSG_KIND_PRELOADER ? group->preloaders : group->count;
 
-    if (from != PSG_PROCESS_STATE_COUNT) {
+    if (from == PSG_PROCESS_STATE_COUNT) {
+        user_limits_add(proc);
+    }
+    else {
         count[from]--;
     }
-    if (to != PSG_PROCESS_STATE_COUNT) {
+    if (to == PSG_PROCESS_STATE_COUNT) {
+        user_limits_remove(proc);
+    }
+    else {
         count[to]++;
     }
     if (from == PSG_PROCESS_SPAWNING && to != from) {

@@ -14,6 +14,7 @@
 #include "restart_watch.h"
 
 typedef struct start_user_t start_user_t;
+typedef struct user_usage_t user_usage_t;
 
 typedef struct app_group_t {
     core_t *core;
@@ -47,6 +48,9 @@ typedef struct app_group_t {
     APR_RING_ENTRY(app_group_t) in_line;
     int is_in_line;         /* for a start */
     uint64_t waits_since;   /* for room in the pool; 0 = does not wait */
+    int waits_for_own;      /* for room among its user's processes, rather */
+    user_usage_t *usage;    /* its user's, see user_limits.h */
+    uint32_t members;       /* its processes and preloaders */
     uint64_t rejected_seen; /* of event_hooks: requests refused so far */
     uint64_t last_asked;
     restart_watch_t restart_watch;

@@ -16,6 +16,7 @@
 #include "group_queue.h"
 #include "process_stats.h"
 #include "scoreboard_writer.h"
+#include "user_limits.h"
 
 enum {
     SECOND = 1000000,
@@ -182,6 +183,7 @@ static int has_news(const app_process_t *proc)
     const psg_process_t *entry = entry_of(proc);
 
     return options->memory_limit > 0 || options->hard_memory_limit > 0
+           || proc->core->options->max_memory_per_user > 0
            || (is_counted(proc)
                && (psg_peek(&entry->busy) > 0 || proc->load.looks > 0));
 }
@@ -210,6 +212,7 @@ static void look_at_process(app_process_t *proc, uint64_t now)
     if (is_counted(proc)) {
         note_load(proc, now, stats.cpu + psg_process_stats_waited(proc->pid));
     }
+    user_limits_note_memory(proc, stats.memory);
     check_memory(proc, stats.memory);
 }
 

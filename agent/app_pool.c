@@ -19,6 +19,7 @@
 #include "event_hooks.h"
 #include "scoreboard_writer.h"
 #include "start_queue.h"
+#include "user_limits.h"
 
 enum {
     SECOND = 1000000,
@@ -265,6 +266,7 @@ void app_pool_tick(core_t *core)
         look_after(core, apr_hash_this_val(i), now);
     }
     app_limits_tick(core);
+    user_limits_tick(core);
     request_overrun_tick(core);
     app_room_trim(core);
     app_rest_tick(core);

@@ -55,6 +55,7 @@ struct app_process_t {
     int suspected;               /* and how often it did since */
     uint64_t start_time;         /* as the kernel has it; 0 = not known */
     app_load_t load;             /* unless its requests at once are limited */
+    uint64_t memory;             /* bytes when last looked at: user_limits.h */
     int is_too_large;            /* above PassengerMemoryLimit, and logged */
     int is_over_limit;           /* killed for PassengerHardMemoryLimit */
     uint64_t overrun_seen;       /* when a request ran for too long last, */

@@ -22,7 +22,14 @@ typedef struct {
     uint32_t in_line;  /* groups that wait for room */
 } survey_t;
 
-static survey_t survey(core_t *core)
+/* Whether the group counts: all do, or those of one user. */
+static int is_meant(const app_group_t *group, const user_usage_t *user)
+{
+    return !user || group->usage == user;
+}
+
+/* user: of this one's processes alone, for which his apps wait; or NULL. */
+static survey_t survey(core_t *core, const user_usage_t *user)
 {
     apr_pool_t *scratch = event_loop_scratch(core->loop);
     survey_t seen = {0, 0, 0};
@@ -31,9 +38,12 @@ static survey_t survey(core_t *core)
          i = apr_hash_next(i)) {
         const app_group_t *group = apr_hash_this_val(i);
 
-        seen.leaving += group->count[PSG_PROCESS_STOPPING];
-        seen.draining += group->count[PSG_PROCESS_DRAINING];
-        seen.in_line += group->waits_since != 0;
+        if (is_meant(group, user)) {
+            seen.leaving += group->count[PSG_PROCESS_STOPPING];
+            seen.draining += group->count[PSG_PROCESS_DRAINING];
+            seen.in_line += group->waits_since != 0
+                            && group->waits_for_own == (user != NULL);
+        }
     }
     return seen;
 }
@@ -46,7 +56,8 @@ static int has_queue(const app_group_t *group)
 }
 
 /* The process that is idle for the longest time, not of group `but`. */
-static app_process_t *longest_idle(core_t *core, const app_group_t *but)
+static app_process_t *longest_idle(core_t *core, const app_group_t *but,
+                                   const user_usage_t *user)
 {
     apr_pool_t *scratch = event_loop_scratch(core->loop);
     app_process_t *found = NULL;
@@ -58,7 +69,7 @@ static app_process_t *longest_idle(core_t *core, const app_group_t *but)
         uint64_t since = app_process_idle_since(proc);
 
         if (proc->group != but && since != 0 && since < oldest
-            && !has_queue(proc->group)) {
+            && is_meant(proc->group, user) && !has_queue(proc->group)) {
             oldest = since;
             found = proc;
         }
@@ -69,7 +80,7 @@ static app_process_t *longest_idle(core_t *core, const app_group_t *but)
 /* The oldest process of the app that has the most, not of group `but`, nor of
  * an app that has fewer than `least`. */
 static app_process_t *of_largest(core_t *core, const app_group_t *but,
-                                 uint32_t least)
+                                 uint32_t least, const user_usage_t *user)
 {
     apr_pool_t *scratch = event_loop_scratch(core->loop);
     app_process_t *found = NULL;
@@ -81,7 +92,7 @@ static app_process_t *of_largest(core_t *core, const app_group_t *but,
         uint32_t best = found ? found->group->count[PSG_PROCESS_READY] : 0;
 
         if (proc->state == PSG_PROCESS_READY && proc->group != but
-            && size >= least
+            && is_meant(proc->group, user) && size >= least
             && (size > best
                 || (size == best && proc->ready_since < found->ready_since))) {
             found = proc;
@@ -91,9 +102,10 @@ static app_process_t *of_largest(core_t *core, const app_group_t *but,
 }
 
 /* Makes one process of another app end, unless enough are ending already. */
-static void end_another(core_t *core, const app_group_t *group)
+static void end_another(core_t *core, const app_group_t *group,
+                        const user_usage_t *user, const char *why)
 {
-    survey_t seen = survey(core);
+    survey_t seen = survey(core, user);
     uint32_t most = start_queue_most(core); /* more could not start at once */
     uint64_t waited = event_loop_now(core->loop) - group->waits_since;
     /* One that drains may take long; the next one is asked after as long. */
@@ -103,15 +115,15 @@ static void end_another(core_t *core, const app_group_t *group)
     if (seen.leaving >= (seen.in_line < most ? seen.in_line : most)) {
         return;
     }
-    victim = longest_idle(core, group);
+    victim = longest_idle(core, group, user);
     if (!victim && waited >= turn * PATIENCE) {
-        victim = of_largest(core, group, 2);
+        victim = of_largest(core, group, 2, user);
     }
     if (!victim && waited >= turn * PATIENCE_WITH_LAST) {
-        victim = of_largest(core, group, 1);
+        victim = of_largest(core, group, 1, user);
     }
     if (victim) {
-        app_process_drain(victim, "another app needs its place in the pool");
+        app_process_drain(victim, why);
     }
 }
 
@@ -120,19 +132,26 @@ int app_room_is_free(const core_t *core)
     return app_pool_size(core) < (uint32_t)core->options->max_pool_size;
 }
 
+/* From now on, unless it does so already. */
+static void wait_for_room(app_group_t *group, int of_own)
+{
+    if (group->waits_since == 0 || group->waits_for_own != of_own) {
+        group->waits_since = event_loop_now(group->core->loop);
+        group->waits_for_own = of_own;
+    }
+}
+
 int app_room_find(core_t *core, app_group_t *group)
 {
     survey_t seen;
     app_process_t *victim;
 
-    if (group->waits_since == 0) {
-        group->waits_since = event_loop_now(core->loop);
-    }
-    seen = survey(core);
+    wait_for_room(group, 0);
+    seen = survey(core, NULL);
     if (seen.leaving >= seen.in_line) {
         return 1;
     }
-    victim = longest_idle(core, group);
+    victim = longest_idle(core, group, NULL);
     if (victim) {
         app_process_drain(victim, "another app restarts and needs its place");
     }
@@ -144,10 +163,15 @@ void app_room_make(core_t *core, app_group_t *group)
     if (app_room_is_free(core)) {
         return;
     }
-    if (group->waits_since == 0) {
-        group->waits_since = event_loop_now(core->loop);
-    }
-    end_another(core, group);
+    wait_for_room(group, 0);
+    end_another(core, group, NULL, "another app needs its place in the pool");
+}
+
+void app_room_make_of_user(core_t *core, app_group_t *group)
+{
+    wait_for_room(group, 1);
+    end_another(core, group, group->usage,
+                "another app of its user needs its place");
 }
 
 void app_room_trim(core_t *core)
@@ -160,9 +184,9 @@ void app_room_trim(core_t *core)
     if (staying <= most) {
         return;
     }
-    seen = survey(core);
+    seen = survey(core, NULL);
     staying -= seen.leaving + seen.draining;
-    while (staying > most && (victim = longest_idle(core, NULL))) {
+    while (staying > most && (victim = longest_idle(core, NULL, NULL))) {
         app_process_drain(victim, "the pool is smaller now");
         staying--;
     }

@@ -15,6 +15,10 @@ int app_room_is_free(const core_t *core);
  * waits for this group. To be called again while it waits. */
 void app_room_make(core_t *core, app_group_t *group);
 
+/* The same if the user of the group has as many processes as he may: it is one
+ * of his that ends. */
+void app_room_make_of_user(core_t *core, app_group_t *group);
+
 /* Whether a place will be free soon for a group that can do without: one of a
  * process that ends already, or of an idle one of another app, which is told to. */
 int app_room_find(core_t *core, app_group_t *group);

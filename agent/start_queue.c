@@ -11,6 +11,7 @@
 
 #include "app_pool.h"
 #include "app_room.h"
+#include "user_limits.h"
 
 enum {
     STARTS_FOR_EACH_CPU = 2,
@@ -26,6 +27,7 @@ struct start_user_t {
     start_user_t *next_unused;
     uint32_t groups;
     uint32_t starting;
+    user_usage_t usage;
     char name[NAME_SIZE];
 };
 
@@ -114,6 +116,7 @@ void start_queue_join(app_group_t *group)
     }
     user->groups++;
     group->user = user;
+    group->usage = &user->usage;
 }
 
 void start_queue_quit(app_group_t *group)
@@ -177,20 +180,44 @@ void start_queue_leave(app_group_t *group)
     }
 }
 
-/* Whose turn it is: the first of the first user who may. Only few users are
- * passed over: those who have all starts of a user's share. */
+/* The first of the user's apps that may have one more process. */
+static app_group_t *next_of_user(const core_t *core, start_user_t *user)
+{
+    app_group_t *group;
+
+    if (!may_start(core, user)) {
+        return NULL;
+    }
+    APR_RING_FOREACH(group, &user->line, app_group_t, in_line)
+    {
+        user_limit_e reached = user_limits_reached(group);
+
+        if (reached == USER_LIMIT_NONE) {
+            return group;
+        }
+        if (reached != USER_LIMIT_APPS) {
+            return NULL; /* it is the same for all of them */
+        }
+    }
+    return NULL;
+}
+
+/* Whose turn it is: the first of the first user who may. Those are passed over
+ * who have all starts of a user's share, or as much as a user may have. */
 static app_group_t *next_group(core_t *core)
 {
     start_queue_t *queue = core->apps->starts;
+    app_group_t *group = NULL;
     start_user_t *user;
 
     APR_RING_FOREACH(user, &queue->turns, start_user_t, turn)
     {
-        if (may_start(core, user)) {
-            return APR_RING_FIRST(&user->line);
+        group = next_of_user(core, user);
+        if (group) {
+            break;
         }
     }
-    return NULL;
+    return group;
 }
 
 /* The group goes, and its user is the last in turn if he has more. */
@@ -211,6 +238,9 @@ start_e start_queue_admit(app_group_t *group)
     core_t *core = group->core;
 
     enter(group);
+    if (user_limits_reached(group) != USER_LIMIT_NONE) {
+        return START_USER_FULL;
+    }
     if (!may_start(core, group->user)) {
         return START_LATER;
     }

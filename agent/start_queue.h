@@ -26,9 +26,10 @@ void start_queue_ended(app_group_t *group);
 
 /* What a group that needs a process may do. */
 typedef enum {
-    START_NOW,      /* start it, at once */
-    START_LATER,    /* it is in line; app_group_look() is called in its turn */
-    START_NO_PLACE, /* it is in line, but the pool is full, for everybody */
+    START_NOW,       /* start it, at once */
+    START_LATER,     /* it is in line; app_group_look() is called in its turn */
+    START_NO_PLACE,  /* it is in line, but the pool is full, for everybody */
+    START_USER_FULL, /* it is in line, but its user has what a user may have */
 } start_e;
 
 start_e start_queue_admit(app_group_t *group);
