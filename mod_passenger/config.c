@@ -63,18 +63,7 @@ void *psg_config_create_dir(apr_pool_t *pool, char *dir)
 
 void *psg_config_merge_dir(apr_pool_t *pool, void *base, void *add)
 {
-    psg_dir_config_t *merged = apr_pmemdup(pool, base, sizeof(*merged));
-    const psg_dir_config_t *more = add;
-
-    psg_options_apply(&merged->options, &more->options, pool);
-    psg_htaccess_merge(merged, more, pool);
-    if (more->origins) {
-        merged->origins =
-            merged->origins
-                ? apr_array_append(pool, merged->origins, more->origins)
-                : more->origins;
-    }
-    return merged;
+    return psg_dir_config_merge(base, add, pool);
 }
 
 static const char *check_place(cmd_parms *cmd, psg_scope_e scope)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Weighs what .htaccess files say. Called by config.c while httpd reads one,
- * for each request anew, and by request_map.c. */
+/* Reads .htaccess files. Called by config.c while httpd reads one, for each
+ * request anew, and by request_map.c. */
 #include "htaccess.h"
 
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <apr_fnmatch.h>
 #include <apr_hash.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
@@ -21,15 +20,6 @@ enum {
     TOLD_MAX = 512,        /* lines that are remembered as logged */
     TELL_AGAIN = 60000000, /* microseconds */
     NOBODY = -1
-};
-
-struct psg_htaccess_t {
-    const char *file;
-    apr_uid_t owner;              /* valid if !untrusted */
-    const char *untrusted;        /* why nothing of it may count, or NULL */
-    apr_array_header_t *problems; /* of const char * */
-    psg_options_t said;
-    int line[PSG_OPTION_COUNT];
 };
 
 int psg_htaccess_is_one(const cmd_parms *cmd)
@@ -111,131 +101,18 @@ void psg_htaccess_complain(psg_dir_config_t *config, cmd_parms *cmd,
                      cmd->directive->line_num, problem);
 }
 
-static int leaves_folder(const char *path)
-{
-    return path[0] == '/' || strcmp(path, "..") == 0
-           || strncmp(path, "../", 3) == 0 || strstr(path, "/../")
-           || (strlen(path) >= 3
-               && strcmp(path + strlen(path) - 3, "/..") == 0);
-}
-
 const char *psg_htaccess_set(psg_dir_config_t *config, cmd_parms *cmd,
                              psg_option_e i, const char *text)
 {
-    const psg_option_row_t *row = &psg_option_rows[i];
+    const char *problem = psg_dir_config_objection(i, text, cmd->pool);
     psg_htaccess_t *htaccess;
 
-    if (row->scope == PSG_SCOPE_GLOBAL || row->class == PSG_CLASS_ADMIN) {
-        return apr_psprintf(cmd->pool,
-                            "%s is for the server's administrator only, who "
-                            "may set it for this folder",
-                            row->name);
-    }
-    if (i == PSG_OPT_startup_file && leaves_folder(text)) {
-        return apr_psprintf(cmd->pool,
-                            "%s: '%.200s' is outside of the app's folder; "
-                            "write it relative to that",
-                            row->name, text);
+    if (problem) {
+        return problem;
     }
     htaccess = get(config, cmd);
     htaccess->line[i] = cmd->directive->line_num;
     return psg_options_set(&htaccess->said, i, text, cmd->pool);
-}
-
-static int is_above(const psg_option_row_t *row, int value, int limit)
-{
-    if (row->class == PSG_CLASS_LOWERED) {
-        return value > limit;
-    }
-    return limit != 0 && (value == 0 || value > limit);
-}
-
-static int number_of(const psg_options_t *options, unsigned i)
-{
-    return *(const int *)((const char *)options + psg_option_rows[i].offset);
-}
-
-static int is_listed(const apr_array_header_t *list, const char *text)
-{
-    for (int i = 0; list && i < list->nelts; i++) {
-        if (apr_fnmatch(APR_ARRAY_IDX(list, i, const char *), text,
-                        APR_FNM_PATHNAME)
-            == APR_SUCCESS) {
-            return 1;
-        }
-    }
-    return list == NULL;
-}
-
-/* NULL, or why row i may not be what add says. */
-static const char *objection(const psg_options_t *base,
-                             const psg_options_t *add, unsigned i,
-                             apr_pool_t *pool)
-{
-    const psg_option_row_t *row = &psg_option_rows[i];
-    int is_safe = strcmp(base->htaccess, "safe") == 0;
-
-    if (strcmp(base->htaccess, "off") == 0) {
-        return "does not count: the administrator allows no Passenger "
-               "directives here (PassengerHtaccess off)";
-    }
-    if ((row->class == PSG_CLASS_CAPPED || row->class == PSG_CLASS_LOWERED)
-        && is_safe && is_above(row, number_of(add, i), number_of(base, i))) {
-        return apr_psprintf(pool,
-                            "is above what the administrator allows, which is "
-                            "%d",
-                            number_of(base, i));
-    }
-    if (row->class == PSG_CLASS_OWNER && i != PSG_OPT_app_root
-        && !is_listed(
-            base->htaccess_interpreters,
-            *(const char *const *)((const char *)add + row->offset))) {
-        return "names what is not on the administrator's list "
-               "(PassengerHtaccessInterpreters)";
-    }
-    return NULL;
-}
-
-/* Two files: the nearer one's word counts more, but both must be of one owner,
- * or root's. */
-static psg_htaccess_t *join(const psg_htaccess_t *above,
-                            const psg_htaccess_t *add, apr_pool_t *pool)
-{
-    psg_htaccess_t *both = apr_pmemdup(pool, add, sizeof(*add));
-
-    both->problems = apr_array_append(pool, above->problems, add->problems);
-    both->said = above->said;
-    psg_options_apply(&both->said, &add->said, pool);
-    for (int i = 0; i < PSG_OPTION_COUNT; i++) {
-        both->line[i] = add->line[i] ? add->line[i] : above->line[i];
-    }
-    if (above->untrusted) {
-        both->untrusted = above->untrusted;
-        both->file = above->file;
-    }
-    else if (!add->untrusted && above->owner != add->owner) {
-        if (above->owner != 0 && add->owner != 0) {
-            both->untrusted = apr_psprintf(
-                pool, "'%s' above it belongs to somebody else", above->file);
-        }
-        both->owner = above->owner ? above->owner : add->owner;
-    }
-    return both;
-}
-
-void psg_htaccess_merge(psg_dir_config_t *merged, const psg_dir_config_t *add,
-                        apr_pool_t *pool)
-{
-    psg_htaccess_t *above;
-
-    if (!merged->htaccess) {
-        merged->htaccess = add->htaccess;
-        return;
-    }
-    /* A section that comes after the file, <Location> say, wins. */
-    above = apr_pmemdup(pool, merged->htaccess, sizeof(*above));
-    above->said.set &= ~add->options.set;
-    merged->htaccess = add->htaccess ? join(above, add->htaccess, pool) : above;
 }
 
 const char *psg_htaccess_check(const psg_dir_config_t *config, apr_uid_t uid,
@@ -297,29 +174,16 @@ const psg_options_t *psg_htaccess_apply(request_rec *r,
                                         const psg_dir_config_t *config)
 {
     const psg_htaccess_t *htaccess = config->htaccess;
-    psg_options_t *options, allowed;
-    uint64_t left;
+    apr_array_header_t *problems;
+    const psg_options_t *options;
 
     if (!htaccess) {
         return &config->options;
     }
-    for (int i = 0; i < htaccess->problems->nelts; i++) {
-        tell(r, APR_ARRAY_IDX(htaccess->problems, i, const char *));
+    problems = apr_array_copy(r->pool, htaccess->problems);
+    options = psg_dir_config_weigh(config, problems, r->pool);
+    for (int i = 0; i < problems->nelts; i++) {
+        tell(r, APR_ARRAY_IDX(problems, i, const char *));
     }
-    allowed = htaccess->said;
-    for (left = allowed.set; left != 0; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(left);
-        const char *problem =
-            objection(&config->options, &htaccess->said, i, r->pool);
-
-        if (problem) {
-            tell(r, apr_psprintf(r->pool, "%s, line %d: %s %s", htaccess->file,
-                                 htaccess->line[i], psg_option_rows[i].name,
-                                 problem));
-            allowed.set &= ~(UINT64_C(1) << i);
-        }
-    }
-    options = apr_pmemdup(r->pool, &config->options, sizeof(*options));
-    psg_options_apply(options, &allowed, r->pool);
     return options;
 }

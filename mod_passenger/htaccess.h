@@ -8,8 +8,6 @@
 
 #include "mod_passenger.h"
 
-typedef struct psg_htaccess_t psg_htaccess_t;
-
 /* Whether cmd stands in a .htaccess. */
 int psg_htaccess_is_one(const cmd_parms *cmd);
 
@@ -21,12 +19,6 @@ const char *psg_htaccess_set(psg_dir_config_t *config, cmd_parms *cmd,
 /* Takes note of what is wrong with the line. */
 void psg_htaccess_complain(psg_dir_config_t *config, cmd_parms *cmd,
                            const char *problem);
-
-/* Completes a merge: merged is a copy of what holds above, with the options of
- * `add` applied already. httpd merges in any order of brackets, so what
- * tenants say is kept apart until all is known. */
-void psg_htaccess_merge(psg_dir_config_t *merged, const psg_dir_config_t *add,
-                        apr_pool_t *pool);
 
 /* What holds: the administrator's options, and of the tenants' what those
  * allow. Also logs what was wrong with lines, each at most once a minute. */

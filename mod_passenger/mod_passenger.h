@@ -8,6 +8,7 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include "dir_config.h"
 #include "options.h"
 #include "scoreboard.h"
 #include "request_slot.h"
@@ -18,14 +19,6 @@
 /* Exactly one symbol of the module is visible; all others are hidden by
  * -fvisibility=hidden, since httpd loads modules into one name space. */
 extern __attribute__((visibility("default"))) module passenger_module;
-
-/* The per-directory configuration. Options of scope GLOBAL are read from
- * psg_global_options(). */
-typedef struct {
-    psg_options_t options;                 /* the administrator's */
-    const struct psg_htaccess_t *htaccess; /* what tenants say, or NULL */
-    apr_array_header_t *origins; /* of psg_origin_t; NULL unless dumped */
-} psg_dir_config_t;
 
 #define psg_request_config(r)                                            \
     ((const psg_dir_config_t *)ap_get_module_config((r)->per_dir_config, \
