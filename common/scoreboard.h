@@ -176,13 +176,13 @@ typedef struct {
     uint64_t served, rejected, timed_out, spawn_failures;
     uint64_t last_used;
     psg_spawn_error_t error; /* core */
-    uint64_t retry_at;    /* core: until then requests that find no process are
+    uint64_t retry_at;     /* core: until then requests that find no process are
                           answered 503 at once; 0 = they wait. More than
                           PSG_RETRY_MAX ahead counts as 0 */
     uint64_t restart_seen; /* core: what restart.txt was last, see
                               agent/restart_stamp.h */
-    uint32_t epoch;       /* core: +1 for every restart of the app */
-    uint32_t options_len; /* core */
+    uint32_t epoch;        /* core: +1 for every restart of the app */
+    uint32_t options_len;  /* core */
     char options[PSG_GROUP_OPTIONS_SIZE]; /* core: the GROUP message's app and
                              options fields, so that a new core can continue */
 } psg_group_t;
@@ -194,9 +194,9 @@ typedef struct {
     uint32_t groups_used, processes_used;
     uint32_t core_pid;
     uint32_t core_generation; /* +1 for every start of a core */
-    uint64_t pre_started; /* children: one more than the number of httpd's
+    uint64_t pre_started;     /* children: one more than the number of httpd's
                              configuration whose PassengerPreStart was done */
-    uint64_t reserved[3]; /* what follows begins a cache line */
+    uint64_t reserved[3];     /* what follows begins a cache line */
 } psg_sb_header_t;
 
 typedef struct {

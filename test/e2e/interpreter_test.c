@@ -16,9 +16,8 @@ TEST(virtual_environment_in_the_app_root_is_used)
                          ".venv",
                          httpd->app_root),
               0);
-    CHECK_CONTAINS(
-        http_get_body(200, "%s/environment", httpd->url),
-        test_format("\"PATH\": \"%s/.venv/bin:", httpd->app_root));
+    CHECK_CONTAINS(http_get_body(200, "%s/environment", httpd->url),
+                   test_format("\"PATH\": \"%s/.venv/bin:", httpd->app_root));
     httpd_await_log(httpd, "is a virtual environment");
 }
 
