@@ -22,7 +22,7 @@ enum {
     static void test_##name(void);                                 \
     __attribute__((constructor)) static void register_##name(void) \
     {                                                              \
-        test_register(__BASE_FILE__, #name, test_##name, seconds);      \
+        test_register(__BASE_FILE__, #name, test_##name, seconds); \
     }                                                              \
     static void test_##name(void)
 
