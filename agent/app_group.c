@@ -197,20 +197,20 @@ static void start_if_possible(app_group_t *group, uint32_t queued)
 
 static void look(app_group_t *group, int tell_again)
 {
-    uint32_t queued = scoreboard_group_dispatch(group->core->writer,
-                                                group->index, tell_again);
+    waiters_t waiters = scoreboard_group_dispatch(group->core->writer,
+                                                  group->index, tell_again);
     uint32_t wanted = __atomic_load_n(
         &group->core->sb->groups[group->index].wanted, __ATOMIC_ACQUIRE);
 
     app_backoff_publish(group);
-    if (is_needed(group, queued)) {
-        start_if_possible(group, queued);
+    if (is_needed(group, waiters.any)) {
+        start_if_possible(group, waiters.any);
     }
     else {
         start_queue_leave(group);
     }
     /* As long as we were told and did not ask to be told again, we look. */
-    if ((queued > 0 || wanted) && !group->look.loop) {
+    if ((waiters.all > 0 || wanted) && !group->look.loop) {
         look_in(group, group->failing ? LOOK_AGAIN_FAILING : LOOK_AGAIN);
     }
 }

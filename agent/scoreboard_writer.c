@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <apr_general.h>
+
 #include "agent_log.h"
 #include "request_slot.h"
 
@@ -84,7 +86,7 @@ static void reset_group(psg_group_t *entry)
 {
     entry->first_process = PSG_NONE;
     entry->queue_head = entry->queue_tail = PSG_NONE;
-    entry->queued = 0;
+    entry->queued = entry->wishes = 0;
     entry->queue_limit = 0;
     entry->wanted = 0;
     entry->served = entry->rejected = entry->timed_out = 0;
@@ -214,22 +216,25 @@ void scoreboard_process_set_epoch(scoreboard_writer_t *writer, uint32_t process,
     STORE(writer->sb->processes[process].epoch, epoch);
 }
 
-uint32_t scoreboard_group_dispatch(scoreboard_writer_t *writer, uint32_t group,
-                                   int tell_again)
+waiters_t scoreboard_group_dispatch(scoreboard_writer_t *writer, uint32_t group,
+                                    int tell_again)
 {
     psg_group_t *entry = &writer->sb->groups[group];
     int locked = lock_group(writer, group);
-    uint32_t queued;
+    waiters_t waiters;
+    uint32_t wishes;
 
     if (locked) {
         psg_group_dispatch(writer->sb, group);
     }
-    queued = LOAD(entry->queued);
-    if (queued == 0 && tell_again) {
+    waiters.all = LOAD(entry->queued);
+    wishes = LOAD(entry->wishes);
+    waiters.any = waiters.all > wishes ? waiters.all - wishes : 0;
+    if (waiters.all == 0 && tell_again) {
         STORE(entry->wanted, 0);
     }
     unlock_group(writer, group, locked);
-    return queued;
+    return waiters;
 }
 
 void scoreboard_group_note_error(scoreboard_writer_t *writer, uint32_t group,
@@ -259,6 +264,18 @@ void scoreboard_group_fail(scoreboard_writer_t *writer, uint32_t group)
     unlock_group(writer, group, locked);
 }
 
+/* Never 0; without random numbers a poor one: it is no secret. */
+static uint32_t random_id(void)
+{
+    uint32_t id = 0;
+
+    if (apr_generate_random_bytes((unsigned char *)&id, sizeof(id))
+        != APR_SUCCESS) {
+        id = (uint32_t)psg_now();
+    }
+    return id ? id : 1;
+}
+
 apr_status_t scoreboard_process_new(scoreboard_writer_t *writer, uint32_t group,
                                     uint32_t *process)
 {
@@ -281,6 +298,7 @@ apr_status_t scoreboard_process_new(scoreboard_writer_t *writer, uint32_t group,
     *entry = (psg_process_t){.generation = entry->generation + 1,
                              .group = group,
                              .next = PSG_NONE,
+                             .sticky_id = random_id(),
                              .started = psg_now()};
     STORE(entry->state, PSG_PROCESS_SPAWNING);
     if (LOAD(sb->header.processes_used) <= p) {
@@ -353,7 +371,9 @@ uint32_t scoreboard_process_set_state(scoreboard_writer_t *writer,
     uint32_t busy;
 
     STORE(entry->state, (uint32_t)state);
-    if (locked && state == PSG_PROCESS_READY) {
+    if (locked
+        && (state == PSG_PROCESS_READY
+            || LOAD(writer->sb->groups[group].wishes) > 0)) {
         psg_group_dispatch(writer->sb, group);
     }
     busy = LOAD(entry->busy);

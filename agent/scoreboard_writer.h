@@ -47,10 +47,16 @@ void scoreboard_group_set_epoch(scoreboard_writer_t *writer, uint32_t group,
 void scoreboard_process_set_epoch(scoreboard_writer_t *writer, uint32_t process,
                                   uint32_t epoch);
 
-/* Hands free capacity to those who wait; returns how many are left. If none
+/* Those who wait in a queue, and how many of them any process would serve; the
+ * others want one that is busy. */
+typedef struct {
+    uint32_t all, any;
+} waiters_t;
+
+/* Hands free capacity to those who wait; returns who is left. If nobody
  * is left and `tell_again`, the next one to queue sends WAITERS. */
-uint32_t scoreboard_group_dispatch(scoreboard_writer_t *writer, uint32_t group,
-                                   int tell_again);
+waiters_t scoreboard_group_dispatch(scoreboard_writer_t *writer, uint32_t group,
+                                    int tell_again);
 
 /* Stores why the last start failed. */
 void scoreboard_group_note_error(scoreboard_writer_t *writer, uint32_t group,
@@ -83,7 +89,8 @@ void scoreboard_process_set_service(scoreboard_writer_t *writer,
 void scoreboard_process_set_most(scoreboard_writer_t *writer, uint32_t group,
                                  uint32_t process, uint32_t most);
 
-/* Publishes the state; READY also dispatches. Returns the requests it has. */
+/* Publishes the state and dispatches: it may have become free, or those who wait
+ * for it must take others. Returns the requests it has. */
 uint32_t scoreboard_process_set_state(scoreboard_writer_t *writer,
                                       uint32_t group, uint32_t process,
                                       psg_process_state_e state);

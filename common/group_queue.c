@@ -16,13 +16,19 @@ static uint64_t now_coarse(void)
     return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+/* Whether it gets requests, now or when it has time. */
+static int is_serving(const psg_process_t *process)
+{
+    return psg_peek(&process->state) == PSG_PROCESS_READY
+           && !psg_group_is_used_up(process);
+}
+
 static int takes_one_more(const psg_process_t *process, uint32_t busy)
 {
     uint32_t concurrency = psg_peek(&process->concurrency);
 
-    return psg_peek(&process->state) == PSG_PROCESS_READY
-           && (concurrency == 0 || busy < concurrency)
-           && !psg_group_is_used_up(process) && !psg_peek(&process->resting);
+    return is_serving(process) && (concurrency == 0 || busy < concurrency)
+           && !psg_peek(&process->resting);
 }
 
 /* Returns 0 if the list of processes is not one. */
@@ -78,6 +84,52 @@ uint32_t psg_group_pick(psg_scoreboard_t *sb, uint32_t g)
         }
     }
     return picked;
+}
+
+static int is_wish_alive(const psg_scoreboard_t *sb, uint32_t g,
+                         const psg_slot_t *s)
+{
+    uint32_t p = psg_peek(&s->process);
+
+    return p < PSG_MAX_PROCESSES && psg_peek(&sb->processes[p].group) == g
+           && psg_peek(&sb->processes[p].sticky_id) == psg_peek(&s->wish)
+           && is_serving(&sb->processes[p]);
+}
+
+void psg_group_find_wish(psg_scoreboard_t *sb, uint32_t g, uint32_t slot)
+{
+    psg_slot_t *s = &sb->slots[slot];
+    uint32_t p = psg_peek(&sb->groups[g].first_process);
+    uint32_t steps;
+
+    for (steps = 0; p < PSG_MAX_PROCESSES && steps < PSG_MAX_PROCESSES;
+         steps++) {
+        s->process = p;
+        if (is_wish_alive(sb, g, s)) {
+            return;
+        }
+        p = psg_peek(&sb->processes[p].next);
+    }
+    s->wish = 0;
+}
+
+/* The process whom a slot with a wish gets now, or PSG_NONE. */
+static uint32_t pick_wished(const psg_scoreboard_t *sb, const psg_slot_t *s)
+{
+    uint32_t p = psg_peek(&s->process);
+
+    return p < PSG_MAX_PROCESSES
+                   && takes_one_more(&sb->processes[p],
+                                     psg_peek(&sb->processes[p].busy))
+               ? p
+               : PSG_NONE;
+}
+
+uint32_t psg_group_pick_for(psg_scoreboard_t *sb, uint32_t g, uint32_t slot)
+{
+    const psg_slot_t *s = &sb->slots[slot];
+
+    return psg_peek(&s->wish) ? pick_wished(sb, s) : psg_group_pick(sb, g);
 }
 
 int psg_group_may_rest(const psg_scoreboard_t *sb, uint32_t g)
@@ -159,6 +211,7 @@ void psg_group_enqueue(psg_scoreboard_t *sb, uint32_t g, uint32_t slot)
     }
     group->queue_tail = slot;
     group->queued++;
+    group->wishes += s->wish != 0;
 }
 
 /* Returns 0, having changed nothing, if the neighbours do not know the slot. */
@@ -182,6 +235,7 @@ static int queue_unlink(psg_scoreboard_t *sb, uint32_t g, uint32_t slot)
     *from_prev = next;
     *from_next = prev;
     group->queued--;
+    group->wishes -= sb->slots[slot].wish != 0 && group->wishes > 0;
     return 1;
 }
 
@@ -196,6 +250,13 @@ void psg_group_unqueue(psg_scoreboard_t *sb, uint32_t g, uint32_t slot,
     }
 }
 
+static int is_waiting(const psg_scoreboard_t *sb, uint32_t g, uint32_t slot)
+{
+    return slot < PSG_MAX_SLOTS
+           && psg_slot_state(&sb->slots[slot]) == PSG_SLOT_QUEUED
+           && psg_peek(&sb->slots[slot].group) == g;
+}
+
 /* The first waiter, or PSG_NONE. Returns 0 if the queue is out of order. */
 static int queue_first(const psg_scoreboard_t *sb, uint32_t g, uint32_t *first)
 {
@@ -207,9 +268,7 @@ static int queue_first(const psg_scoreboard_t *sb, uint32_t g, uint32_t *first)
         return psg_peek(&group->queued) == 0
                && psg_peek(&group->queue_tail) == PSG_NONE;
     }
-    return head < PSG_MAX_SLOTS
-           && psg_slot_state(&sb->slots[head]) == PSG_SLOT_QUEUED
-           && psg_peek(&sb->slots[head].group) == g
+    return is_waiting(sb, g, head)
            && psg_peek(&sb->slots[head].prev) == PSG_NONE;
 }
 
@@ -227,6 +286,42 @@ static uint32_t queue_head(psg_scoreboard_t *sb, uint32_t g)
     return first;
 }
 
+/* A process that ended, or is about to, is wished for in vain. */
+static void drop_vain_wish(psg_scoreboard_t *sb, uint32_t g, uint32_t slot)
+{
+    psg_slot_t *s = &sb->slots[slot];
+
+    if (psg_peek(&s->wish) && !is_wish_alive(sb, g, s)) {
+        s->wish = 0;
+        sb->groups[g].wishes -= sb->groups[g].wishes > 0;
+    }
+}
+
+/* The first waiter for whom there is a process, where some have wishes. */
+static uint32_t first_served(psg_scoreboard_t *sb, uint32_t g,
+                             uint32_t *process)
+{
+    uint32_t any = psg_group_pick(sb, g);
+    uint32_t slot = queue_head(sb, g);
+    uint32_t turns;
+
+    for (turns = 0; slot != PSG_NONE && turns < PSG_MAX_SLOTS; turns++) {
+        if (!is_waiting(sb, g, slot)) {
+            psg_group_recount(sb, g);
+            return PSG_NONE;
+        }
+        drop_vain_wish(sb, g, slot);
+        *process = psg_peek(&sb->slots[slot].wish)
+                       ? pick_wished(sb, &sb->slots[slot])
+                       : any;
+        if (*process != PSG_NONE) {
+            return slot;
+        }
+        slot = psg_peek(&sb->slots[slot].next);
+    }
+    return PSG_NONE;
+}
+
 uint32_t psg_group_hand_over(psg_scoreboard_t *sb, uint32_t g)
 {
     uint32_t slot = queue_head(sb, g);
@@ -235,8 +330,13 @@ uint32_t psg_group_hand_over(psg_scoreboard_t *sb, uint32_t g)
     if (slot == PSG_NONE) {
         return PSG_NONE;
     }
-    process = psg_group_pick(sb, g);
-    if (process == PSG_NONE) {
+    if (psg_peek(&sb->groups[g].wishes) > 0) {
+        slot = first_served(sb, g, &process);
+    }
+    else {
+        process = psg_group_pick(sb, g);
+    }
+    if (slot == PSG_NONE || process == PSG_NONE) {
         return PSG_NONE;
     }
     if (!queue_unlink(sb, g, slot)) {

@@ -40,6 +40,14 @@ static inline int psg_group_is_used_up(const psg_process_t *process)
  * of equals; PSG_NONE if there is none. */
 uint32_t psg_group_pick(psg_scoreboard_t *sb, uint32_t g);
 
+/* Finds the process the slot wishes for; the wish is dropped if no such process
+ * of the group takes requests. Before the slot enters, by its owner; the lock is
+ * not needed, but then it must be found again with it. */
+void psg_group_find_wish(psg_scoreboard_t *sb, uint32_t g, uint32_t slot);
+
+/* As psg_group_pick(), but a slot with a wish gets that one or none. */
+uint32_t psg_group_pick_for(psg_scoreboard_t *sb, uint32_t g, uint32_t slot);
+
 /* Whether one of the group's READY processes may rest: none does, and another
  * one is there or nobody waits. */
 int psg_group_may_rest(const psg_scoreboard_t *sb, uint32_t g);
@@ -60,7 +68,7 @@ void psg_group_enqueue(psg_scoreboard_t *sb, uint32_t g, uint32_t slot);
 void psg_group_unqueue(psg_scoreboard_t *sb, uint32_t g, uint32_t slot,
                        psg_slot_state_e state);
 
-/* Makes the first waiter RUNNING, if there is one and a process for it. Returns
+/* Makes the first waiter RUNNING for whom there is a process. Returns
  * its slot, which the caller wakes (best after unlocking), or PSG_NONE. */
 uint32_t psg_group_hand_over(psg_scoreboard_t *sb, uint32_t g);
 

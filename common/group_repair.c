@@ -179,9 +179,11 @@ static void queue_set(psg_scoreboard_t *sb, uint32_t g, uint32_t slot,
 
     group->queue_head = slot;
     group->queued = 0;
+    group->wishes = 0;
     while (slot != PSG_NONE && group->queued < n) {
         sb->slots[slot].prev = last;
         last = slot;
+        group->wishes += psg_peek(&sb->slots[slot].wish) != 0;
         slot = next_in_range(sb, slot);
         group->queued++;
     }

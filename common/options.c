@@ -8,7 +8,7 @@
 
 #include <apr_strings.h>
 
-#include "app_type.h"
+#include "option_check.h"
 #include "options.h"
 
 enum {
@@ -96,14 +96,6 @@ void psg_options_apply(psg_options_t *options, const psg_options_t *add,
     }
 }
 
-/* "PassengerX: 'text' is ..." */
-static const char *wrong(unsigned i, const char *text, const char *what,
-                         apr_pool_t *pool)
-{
-    return apr_psprintf(pool, "%s: '%.200s' %s", psg_option_rows[i].name, text,
-                        what);
-}
-
 static const char *set_flag(int *field, unsigned i, const char *text,
                             apr_pool_t *pool)
 {
@@ -115,7 +107,7 @@ static const char *set_flag(int *field, unsigned i, const char *text,
         *field = 0;
         return NULL;
     }
-    return wrong(i, text, "is not On or Off", pool);
+    return psg_option_wrong(i, text, "is not On or Off", pool);
 }
 
 /* Digits only, or a minus where the row allows it: no space, no unit. */
@@ -131,67 +123,20 @@ static const char *set_number(int *field, unsigned i, const char *text,
         value = apr_atoi64(text);
     }
     if (value < row->min || value > row->max) {
-        return wrong(i, text,
-                     apr_psprintf(pool, "is not a whole number from %d to %d",
-                                  row->min, row->max),
-                     pool);
+        return psg_option_wrong(
+            i, text,
+            apr_psprintf(pool, "is not a whole number from %d to %d", row->min,
+                         row->max),
+            pool);
     }
     *field = (int)value;
-    return NULL;
-}
-
-static int has_control_character(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int is_pair(const char *text)
-{
-    size_t len =
-        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw"
-                     "xyz_0123456789");
-
-    return len > 0 && text[len] == '=' && (text[0] < '0' || text[0] > '9');
-}
-
-/* What every string must be, and some more than that. */
-static const char *check_text(unsigned i, const char *text, apr_pool_t *pool)
-{
-    if (*text == '\0') {
-        return wrong(i, text, "is empty", pool);
-    }
-    if (has_control_character(text)) {
-        return apr_pstrcat(pool, psg_option_rows[i].name,
-                           ": the value contains a control character", NULL);
-    }
-    if (i == PSG_OPT_base_uri && *text != '/') {
-        return wrong(i, text, "does not begin with a slash", pool);
-    }
-    if (i == PSG_OPT_base_uri && text[strlen(text) - 1] == '/') {
-        return wrong(i, text, "ends with a slash", pool);
-    }
-    if (psg_option_rows[i].type == PSG_PAIRS && !is_pair(text)) {
-        return apr_pstrcat(pool, psg_option_rows[i].name,
-                           ": the name is not made of letters, digits and '_'",
-                           NULL);
-    }
-    if (i == PSG_OPT_app_type && !psg_app_type_find(text)) {
-        return wrong(
-            i, text,
-            apr_pstrcat(pool, "is none of ", psg_app_type_names(), NULL), pool);
-    }
     return NULL;
 }
 
 static const char *set_text(const char **field, unsigned i, const char *text,
                             apr_pool_t *pool)
 {
-    const char *problem = check_text(i, text, pool);
+    const char *problem = psg_option_check_text(i, text, pool);
 
     if (!problem) {
         *field = apr_pstrdup(pool, text);
@@ -224,7 +169,8 @@ static const char *set_word(const char **field, unsigned i, const char *text,
         all = all ? apr_pstrcat(pool, all, ", ", words[w].word, NULL)
                   : words[w].word;
     }
-    return wrong(i, text, apr_pstrcat(pool, "is none of ", all, NULL), pool);
+    return psg_option_wrong(i, text,
+                            apr_pstrcat(pool, "is none of ", all, NULL), pool);
 }
 
 static int list_has(const apr_array_header_t *list, const char *text)
@@ -244,7 +190,7 @@ static int list_has(const apr_array_header_t *list, const char *text)
 static const char *list_add(const apr_array_header_t **field, unsigned i,
                             const char *text, apr_pool_t *pool)
 {
-    const char *problem = check_text(i, text, pool);
+    const char *problem = psg_option_check_text(i, text, pool);
     apr_array_header_t *list;
 
     if (problem) {
@@ -254,11 +200,11 @@ static const char *list_add(const apr_array_header_t **field, unsigned i,
         return NULL;
     }
     if (*field && (*field)->nelts >= LIST_MAX) {
-        return wrong(i, text,
-                     apr_psprintf(pool,
-                                  "is one too many: at most %d may be given",
-                                  LIST_MAX),
-                     pool);
+        return psg_option_wrong(
+            i, text,
+            apr_psprintf(pool, "is one too many: at most %d may be given",
+                         LIST_MAX),
+            pool);
     }
     list = *field ? apr_array_copy(pool, *field)
                   : apr_array_make(pool, 1, sizeof(const char *));

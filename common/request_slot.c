@@ -134,20 +134,45 @@ unsigned psg_group_retry_after(const psg_scoreboard_t *sb, uint32_t group)
                       / 1000000);
 }
 
+void psg_slot_wish(psg_scoreboard_t *sb, uint32_t slot, uint32_t group,
+                   const uint32_t *ids, unsigned count)
+{
+    psg_slot_t *s = &sb->slots[slot];
+    unsigned i;
+
+    s->wish = 0;
+    for (i = 0; group < PSG_MAX_GROUPS && i < count && !s->wish; i++) {
+        s->wish = ids[i];
+        psg_group_find_wish(sb, group, slot);
+    }
+}
+
+/* Whether a free process is for who comes now: those who wait, if any, wait for
+ * others. */
+static int is_next(const psg_group_t *group)
+{
+    return psg_peek(&group->queue_head) == PSG_NONE
+           || psg_peek(&group->queued) == psg_peek(&group->wishes);
+}
+
 /* With the lock held. *served: a slot to wake afterwards, or PSG_NONE. */
 static psg_enter_e enter_locked(psg_scoreboard_t *sb, uint32_t slot, uint32_t g,
                                 uint64_t now, uint32_t *served, int *must_tell)
 {
     psg_group_t *group = &sb->groups[g];
-    uint32_t process = psg_group_pick(sb, g);
-    int queue_is_empty = psg_peek(&group->queue_head) == PSG_NONE;
+    uint32_t process;
 
-    if (process != PSG_NONE && queue_is_empty) {
+    if (psg_peek(&sb->slots[slot].wish)) {
+        psg_group_find_wish(sb, g, slot);
+    }
+    process = psg_group_pick_for(sb, g, slot);
+    if (process != PSG_NONE && is_next(group)) {
         sb->slots[slot].ticket = group->next_ticket++;
         psg_group_run(sb, slot, process);
         return PSG_ENTER_RUNNING;
     }
-    if (process == PSG_NONE && retry_in(group, now) > 0) {
+    if (process == PSG_NONE && !psg_peek(&sb->slots[slot].wish)
+        && retry_in(group, now) > 0) {
         group->rejected++;
         return PSG_ENTER_FAILING;
     }

@@ -43,6 +43,12 @@ uint32_t psg_slot_claim(psg_slot_pool_t *slots);
  * answered (ASKING) is withdrawn. */
 void psg_slot_free(psg_slot_pool_t *slots, uint32_t slot);
 
+/* For a claimed slot: the process it is to get, if it takes requests, even if the
+ * slot has to wait for it: the one with the first of `count` sticky ids (not 0)
+ * that any process of the group has. If none has, or count is 0, it gets any. */
+void psg_slot_wish(psg_scoreboard_t *sb, uint32_t slot, uint32_t group,
+                   const uint32_t *ids, unsigned count);
+
 /* Takes a process of group or a place in its queue. *must_tell is set to 1 if
  * the core has to be sent WAITERS. */
 psg_enter_e psg_slot_enter(psg_scoreboard_t *sb, uint32_t slot, uint32_t group,

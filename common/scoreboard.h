@@ -70,7 +70,8 @@ typedef struct {
     uint32_t state; /* psg_slot_state_e, atomic; futex word */
     uint32_t group; /* index or PSG_NONE */
     uint32_t group_generation;
-    uint32_t process; /* index or PSG_NONE; valid while RUNNING */
+    uint32_t process; /* index or PSG_NONE; RUNNING: that it holds; QUEUED with
+                         a wish: that it waits for */
     uint32_t process_generation;
     uint32_t next, prev; /* the group's queue, slot indices or PSG_NONE */
     uint32_t refusal;    /* psg_refusal_e */
@@ -79,7 +80,8 @@ typedef struct {
     uint64_t started;    /* when the request entered */
     uint64_t running;    /* RUNNING: since when */
     uint32_t time_limit; /* milliseconds it may be RUNNING; 0 = no limit */
-    uint32_t reserved;
+    uint32_t wish;       /* sticky_id of the process it wants; 0 = any. Set by
+                            the owner before it enters, 0 once that is gone */
     /* For people only; not terminated when full. */
     char method[16];
     char client[48];
@@ -139,7 +141,8 @@ typedef struct {
     uint32_t countdown;     /* lock; 1 = it counts requests_left */
     uint32_t requests_left; /* lock; it gets no more than so many */
     uint32_t resting;       /* lock; 1 = it works out of band, gets none */
-    uint32_t reserved[11];
+    uint32_t sticky_id;     /* random, not 0; visitors have it in a cookie */
+    uint32_t reserved[10];
 } psg_process_t;
 
 typedef enum {
@@ -185,6 +188,7 @@ typedef struct {
     uint32_t options_len;  /* core */
     char options[PSG_GROUP_OPTIONS_SIZE]; /* core: the GROUP message's app and
                              options fields, so that a new core can continue */
+    uint32_t wishes; /* how many of the queued have a wish */
 } psg_group_t;
 
 typedef struct {
@@ -245,7 +249,8 @@ void psg_group_unlock(psg_scoreboard_t *sb, uint32_t g);
 void psg_group_repair(psg_scoreboard_t *sb, uint32_t g);
 
 /* Hands free capacity of READY processes to waiting slots, first come first
- * served, until one of both runs out. The caller holds the lock. */
+ * served, until one of both runs out. Who wishes for a process that is busy is
+ * passed over; if that is gone, the wish is. The caller holds the lock. */
 void psg_group_dispatch(psg_scoreboard_t *sb, uint32_t g);
 
 /* Ends the wait of all queued slots with PSG_SLOT_FAILED. The caller holds the

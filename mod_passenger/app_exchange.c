@@ -10,6 +10,7 @@
 #include <http_log.h>
 
 #include "agent_client.h"
+#include "sticky.h"
 
 APLOG_USE_MODULE(passenger);
 
@@ -220,6 +221,7 @@ psg_exchange_e psg_exchange_run(psg_exchange_t *exchange, request_rec *r,
         return give_up(exchange, PSG_EXCHANGE_UNSENT,
                        "its process ended meanwhile", APR_SUCCESS);
     }
+    psg_sticky_note(r, &exchange->process);
     if (psg_request_head_build(&exchange->head, r, request,
                                (psg_format_e)exchange->process.format, body)
         != APR_SUCCESS) {

@@ -18,6 +18,8 @@
 #include "out_of_band.h"
 #include "refusal.h"
 #include "request_body.h"
+#include "slot_label.h"
+#include "sticky.h"
 
 APLOG_USE_MODULE(passenger);
 
@@ -98,28 +100,9 @@ static apr_status_t release(void *data)
     return APR_SUCCESS;
 }
 
-static void copy_for_people(char *to, size_t size, const char *text)
-{
-    size_t len = text ? strnlen(text, size) : 0;
-
-    memcpy(to, text ? text : "", len);
-    if (len < size) {
-        to[len] = '\0';
-    }
-}
-
-/* In milliseconds. 0 = no limit; so is what has no room there, seven weeks. */
-static uint32_t time_limit(const psg_options_t *options)
-{
-    uint64_t limit = (uint64_t)options->max_request_time * 1000;
-
-    return limit <= UINT32_MAX ? (uint32_t)limit : 0;
-}
-
 static int claim_slot(life_t *life)
 {
     request_rec *r = life->r;
-    psg_slot_t *slot;
 
     life->slot = psg_slot_claim(psg_child->slots);
     if (life->slot == PSG_NONE) {
@@ -131,11 +114,7 @@ static int claim_slot(life_t *life)
         return psg_refusal_unavailable(r, 1);
     }
     life->holding = CLAIMED;
-    slot = &life->sb->slots[life->slot];
-    slot->time_limit = time_limit(life->request->options);
-    copy_for_people(slot->method, sizeof(slot->method), r->method);
-    copy_for_people(slot->client, sizeof(slot->client), r->useragent_ip);
-    copy_for_people(slot->uri, sizeof(slot->uri), r->unparsed_uri);
+    psg_slot_label(&life->sb->slots[life->slot], r, life->request->options);
     return OK;
 }
 
@@ -231,6 +210,9 @@ static int enter_group(life_t *life)
 
         if (status != OK) {
             return status;
+        }
+        if (life->request->options->sticky_sessions && !life->exchange.r) {
+            psg_sticky_wish(life->r, life->slot, life->group);
         }
         switch (psg_slot_enter(life->sb, life->slot, life->group,
                                life->group_generation, &must_tell)) {
@@ -352,6 +334,7 @@ static int try_process(life_t *life, int is_last)
             && (result == PSG_EXCHANGE_UNSENT || !life->may_have_run)) {
             life->may_have_run |= result == PSG_EXCHANGE_UNANSWERED;
             let_go(life);
+            life->sb->slots[life->slot].wish = 0;
             await_news(life);
             return OK;
         }

@@ -38,6 +38,8 @@ typedef struct {
 typedef struct {
     psg_app_t app;
     const psg_options_t *options;
+    uint32_t sticky_wish;   /* the process its cookie names, see sticky.h */
+    uint32_t sticky_id;     /* the one that answers; 0 = no sticky sessions */
     int wants_rest;         /* its process asks for time without requests */
     const apr_table_t *env; /* what SetEnv and PassEnv set, or NULL */
 } psg_request_t;

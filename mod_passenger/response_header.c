@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "out_of_band.h"
+#include "sticky.h"
 
 enum {
     EARLY_HINTS = 103
@@ -95,6 +96,7 @@ void psg_response_header_apply(request_rec *r, const psg_response_head_t *head)
             break;
         }
     }
+    psg_sticky_set_cookie(r, r->headers_out);
     add_powered_by(r);
 }
 
@@ -110,6 +112,7 @@ void psg_response_header_keep_for_error(request_rec *r,
             apr_table_addn(r->err_headers_out, header->name, header->value);
         }
     }
+    psg_sticky_set_cookie(r, r->err_headers_out);
 }
 
 void psg_response_header_interim(request_rec *r,

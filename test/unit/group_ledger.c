@@ -8,15 +8,27 @@
 /* What the slots of one group say. */
 typedef struct {
     uint32_t running[PSG_MAX_PROCESSES];
-    uint32_t queued;
+    uint32_t wished[PSG_MAX_PROCESSES]; /* slots QUEUED that want it */
+    uint32_t queued, wishes;
     uint64_t last_served; /* 1 + the highest ticket that RUNs */
     uint64_t next_served; /* the lowest that is QUEUED */
 } ledger_t;
 
+/* Who had a wish may be served before or after those who wait longer. */
+static int had_wish(const psg_slot_t *slot)
+{
+    return slot->wish || slot->uri[0] == 'w';
+}
+
 static void add_queued(ledger_t *ledger, const psg_slot_t *slot)
 {
     ledger->queued++;
-    if (slot->ticket < ledger->next_served) {
+    if (slot->wish) {
+        CHECK(slot->process < PSG_MAX_PROCESSES);
+        ledger->wishes++;
+        ledger->wished[slot->process]++;
+    }
+    if (!had_wish(slot) && slot->ticket < ledger->next_served) {
         ledger->next_served = slot->ticket;
     }
 }
@@ -24,7 +36,7 @@ static void add_queued(ledger_t *ledger, const psg_slot_t *slot)
 static void add_running(ledger_t *ledger, const psg_scoreboard_t *sb,
                         const psg_slot_t *slot)
 {
-    if (slot->ticket >= ledger->last_served) {
+    if (!had_wish(slot) && slot->ticket >= ledger->last_served) {
         ledger->last_served = slot->ticket + 1;
     }
     CHECK(slot->process < PSG_MAX_PROCESSES);
@@ -104,11 +116,14 @@ void group_ledger_check(const psg_scoreboard_t *sb, uint32_t g)
     add_up(&ledger, sb, g);
     for (p = sb->groups[g].first_process; p != PSG_NONE;
          p = sb->processes[p].next) {
-        check_process(&sb->processes[p], ledger.running[p], ledger.queued);
+        check_process(&sb->processes[p], ledger.running[p],
+                      ledger.queued - ledger.wishes + ledger.wished[p]);
         /* Deaths may cost it some, but never give it more. */
         CHECK(!allotted[p] || !sb->processes[p].countdown
               || requests_of(&sb->processes[p]) <= allotted[p]);
     }
-    CHECK(ledger.queued == 0 || ledger.last_served <= ledger.next_served);
+    CHECK_INT(sb->groups[g].wishes, ledger.wishes);
+    CHECK(ledger.queued == ledger.wishes
+          || ledger.last_served <= ledger.next_served);
     check_queue(sb, g, ledger.queued);
 }

@@ -40,6 +40,7 @@ void sample_process(psg_scoreboard_t *sb, uint32_t g, uint32_t p,
     process->generation++;
     process->state = PSG_PROCESS_READY;
     process->group = g;
+    process->sticky_id = p + 1;
     process->concurrency = concurrency;
     process->busy = 0;
     process->next = PSG_NONE;

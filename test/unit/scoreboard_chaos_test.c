@@ -84,6 +84,7 @@ static void die_in_lock(uint32_t g, uint64_t *random)
         board->groups[g].queue_head = dice(random, UINT32_MAX);
         break;
     case 2:
+        board->groups[g].wishes = dice(random, 3);
         board->groups[g].queue_tail = PSG_NONE;
         board->groups[g].queued += 5;
         break;
@@ -132,8 +133,18 @@ static void request(uint64_t *random)
 {
     uint32_t slot = psg_slot_claim(slot_pool);
     uint32_t g = dice(random, GROUPS);
+    uint32_t wish = 1 + dice(random, GROUPS * PROCESSES);
     int must_tell, drained, runs = 0;
 
+    /* A third come back to a process; some of those to one of another app. */
+    if (dice(random, 3) == 0) {
+        board->slots[slot].uri[0] = 'w';
+        psg_slot_wish(board, slot, g, &wish, 1);
+    }
+    else {
+        board->slots[slot].uri[0] = '\0';
+        psg_slot_wish(board, slot, g, NULL, 0);
+    }
     switch (psg_slot_enter(board, slot, g, 1, &must_tell)) {
     case PSG_ENTER_RUNNING:
         runs = 1;
