@@ -62,6 +62,18 @@ static int some_number(const psg_option_row_t *row)
 }
 
 /* A value that the row takes. */
+static const char *some_text(psg_option_e i)
+{
+    switch (i) {
+    case PSG_OPT_app_type:
+        return chance(2) ? "ruby" : "node";
+    case PSG_OPT_sticky_sessions_cookie_name:
+        return test_format("name%d", chance(5));
+    default:
+        return test_format("/text/%d", chance(5));
+    }
+}
+
 static const char *some_value(psg_option_e i)
 {
     const psg_option_row_t *row = &psg_option_rows[i];
@@ -76,8 +88,7 @@ static const char *some_value(psg_option_e i)
     case PSG_PAIRS:
         return test_format("NAME_%d=%d", chance(4), chance(100));
     default:
-        return i == PSG_OPT_app_type ? (chance(2) ? "ruby" : "node")
-                                     : test_format("/text/%d", chance(5));
+        return some_text(i);
     }
 }
 
