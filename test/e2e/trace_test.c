@@ -65,6 +65,7 @@ static void drive(const httpd_t *httpd)
         http_get_body(200, "%s/%s/hello", httpd->url, apps[i]);
     }
     WAIT_UNTIL(scoreboard_watched(httpd) == 4);
+    CHECK(scoreboard_preloader(httpd) > 0);
     await_restart(httpd, "python");
     http_get("%s/ruby/die", httpd->url);
     WAIT_UNTIL(http_get("%s/ruby/hello", httpd->url)->status == 200);
