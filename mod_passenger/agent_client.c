@@ -350,7 +350,8 @@ apr_status_t psg_agent_find_group(request_rec *r, const psg_request_t *req,
     if (status == APR_ENOSPC) {
         ap_log_rerror(
             APLOG_MARK, APLOG_ERR, 0, r,
-            "PSG0035: the options of the app '%s' are longer than %d bytes",
+            "PSG0035: the options of the app '%s' are longer than %d bytes; "
+            "look for a long value in its configuration or .htaccess",
             req->app.root, PSG_GROUP_OPTIONS_SIZE);
     }
     if (status == APR_SUCCESS) {

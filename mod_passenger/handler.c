@@ -127,6 +127,9 @@ static int find_group(life_t *life)
     if (status == APR_SUCCESS) {
         return OK;
     }
+    if (status == APR_ENOSPC) {
+        return HTTP_INTERNAL_SERVER_ERROR; /* PSG0035; no later try helps */
+    }
     if (APR_STATUS_IS_TIMEUP(status)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, life->r,
                       "PSG0102: app '%s': the agent did not answer within %d "

@@ -160,3 +160,18 @@ TEST(hundreds_of_base_uris_may_be_configured)
     httpd = app_serve("python", &(httpd_config_t){.vhost_config = lines});
     http_get_body(200, "%s/hello", httpd->url);
 }
+
+TEST(options_beyond_the_room_are_told_once)
+{
+    const char *value = "x";
+    httpd_t *httpd;
+    int i;
+
+    for (i = 0; i < 13; i++) {
+        value = test_format("%s%s", value, value);
+    }
+    httpd = serve(NULL, test_format("PassengerEnvVar LONG %s\n", value));
+    httpd_expect_log("are longer than 8192 bytes; look for a long value");
+    CHECK_INT(http_get("%s/x", httpd->url)->status, 500);
+    CHECK_LACKS(httpd_log(httpd), "PSG0103");
+}
