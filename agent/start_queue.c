@@ -183,13 +183,13 @@ void start_queue_leave(app_group_t *group)
 /* The first of the user's apps that may have one more process. */
 static app_group_t *next_of_user(const core_t *core, start_user_t *user)
 {
-    app_group_t *group;
+    app_group_t *group = APR_RING_FIRST(&user->line);
 
     if (!may_start(core, user)) {
         return NULL;
     }
-    APR_RING_FOREACH(group, &user->line, app_group_t, in_line)
-    {
+    for (; group != APR_RING_SENTINEL(&user->line, app_group_t, in_line);
+         group = APR_RING_NEXT(group, in_line)) {
         user_limit_e reached = user_limits_reached(group);
 
         if (reached == USER_LIMIT_NONE) {
@@ -207,17 +207,17 @@ static app_group_t *next_of_user(const core_t *core, start_user_t *user)
 static app_group_t *next_group(core_t *core)
 {
     start_queue_t *queue = core->apps->starts;
-    app_group_t *group = NULL;
-    start_user_t *user;
+    start_user_t *user = APR_RING_FIRST(&queue->turns);
 
-    APR_RING_FOREACH(user, &queue->turns, start_user_t, turn)
-    {
-        group = next_of_user(core, user);
+    for (; user != APR_RING_SENTINEL(&queue->turns, start_user_t, turn);
+         user = APR_RING_NEXT(user, turn)) {
+        app_group_t *group = next_of_user(core, user);
+
         if (group) {
-            break;
+            return group;
         }
     }
-    return group;
+    return NULL;
 }
 
 /* The group goes, and its user is the last in turn if he has more. */
