@@ -250,16 +250,17 @@ static void look_if_drained(app_process_t *proc)
 
 static void tell_to_stop(app_process_t *proc)
 {
-    int understands = proc->was_ready && !proc->group->spec->command;
+    int is_loader = !proc->group->spec->command;
 
     proc->unwanted = 1;
     if (proc->probe) {
         start_probe_close(proc->probe);
     }
     /* A loader listens only when its app is loaded; a program that was started
-     * by a command never does. */
-    if (!proc->control || handshake_say_stop(proc->control) != APR_SUCCESS
-        || !understands) {
+     * by a command never does, and nothing may be said to it: see launcher.c. */
+    if (!proc->control || !is_loader
+        || handshake_say_stop(proc->control) != APR_SUCCESS
+        || !proc->was_ready) {
         proc->core->starter->signal(proc->core, proc, SIGTERM);
     }
     set_deadline_in(proc, STOP_TIME);

@@ -191,25 +191,31 @@ static apr_status_t start(watchdog_t *dog, launch_t *launch,
     }
     store_put(&dog->store, spawn->process,
               child_table_add(dog->children, spawn->process, &child));
+    dog->guards_stale = 1;
     return APR_SUCCESS;
 }
 
+/* A preloader is of no use to a later watchdog: it could not become the parent
+ * of what that forks. */
+static int survives(const watchdog_t *dog, const psg_msg_spawn_t *spawn)
+{
+    return spawn->kind != PSG_KIND_PRELOADER && dog->store.out >= 0;
+}
+
 /* A loader ends when nobody holds the other end of its control channel; what a
- * start command runs knows nothing of that, nor is another kind of process of
- * use to a later watchdog. */
-static int survives(const watchdog_t *dog, const psg_msg_spawn_t *spawn,
-                    const launch_t *launch)
+ * start command runs knows nothing of that. */
+static int is_command(const watchdog_t *dog, const launch_t *launch)
 {
     size_t len = strlen(dog->loaders);
     int i;
 
-    for (i = 1; spawn->kind == PSG_KIND_APP && launch->args[i]; i++) {
+    for (i = 1; launch->args[i]; i++) {
         if (strncmp(launch->args[i], dog->loaders, len) == 0
             && launch->args[i][len] == '/') {
-            return dog->store.out >= 0;
+            return 0;
         }
     }
-    return 0;
+    return 1;
 }
 
 apr_status_t app_spawn(watchdog_t *dog, const psg_msg_spawn_t *spawn,
@@ -235,6 +241,7 @@ apr_status_t app_spawn(watchdog_t *dog, const psg_msg_spawn_t *spawn,
     if (spawn->preloader != PSG_NONE) {
         return birth_begin(dog, spawn, &launch, reason);
     }
-    launch.watchdog = survives(dog, spawn, &launch) ? 0 : dog->pid;
+    launch.watchdog = survives(dog, spawn) ? 0 : dog->pid;
+    launch.signal_end = spawn->kind == PSG_KIND_APP && is_command(dog, &launch);
     return start(dog, &launch, spawn, reason);
 }

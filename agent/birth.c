@@ -229,6 +229,7 @@ static void admit(watchdog_t *dog, birth_t *birth, pid_t pid, int pidfd)
     child_channels_keep(&birth->channels, &child);
     store_put(&dog->store, birth->process,
               child_table_add(dog->children, birth->process, &child));
+    dog->guards_stale = 1;
     close_channel(birth);
     child_channels_close_theirs(&birth->channels);
     *birth = dog->births->list[--dog->births->count];

@@ -10,17 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
 
 #include "app_socket.h"
-
-/* Linux 6.9; older headers lack it. */
-#ifndef PIDFD_SIGNAL_PROCESS_GROUP
-#define PIDFD_SIGNAL_PROCESS_GROUP 4u
-#endif
+#include "pidfd.h"
 
 struct child_table_t {
     int dir_fd;
@@ -157,10 +152,7 @@ unsigned child_table_living(child_table_t *table)
 
 apr_status_t child_signal(const app_child_t *child, int number)
 {
-    if (syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL, 0) != 0) {
-        return APR_FROM_OS_ERROR(errno);
-    }
-    return APR_SUCCESS;
+    return pidfd_signal(child->pidfd, number);
 }
 
 /* The number of a child's group is not free while it is not reaped. That of a
@@ -169,8 +161,7 @@ apr_status_t child_signal(const app_child_t *child, int number)
 void child_signal_group(const app_child_t *child, int number)
 {
     if (child->stranger) {
-        syscall(SYS_pidfd_send_signal, child->pidfd, number, NULL,
-                PIDFD_SIGNAL_PROCESS_GROUP);
+        (void)pidfd_signal_group(child->pidfd, number);
         child_signal(child, number);
     }
     else {

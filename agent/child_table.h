@@ -43,6 +43,8 @@ typedef struct {
     unsigned char stranger;       /* not our child: see takeover.h */
     unsigned char told;           /* the present core knows of it */
     unsigned char exited;         /* reaped; the core was not told yet */
+    unsigned char stored;         /* a later watchdog will find it */
+    uint32_t guard; /* index + 1 of the watcher that guards it; 0: none does */
 } app_child_t;
 
 typedef struct child_table_t child_table_t;

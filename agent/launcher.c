@@ -139,6 +139,17 @@ static void end_with_watchdog(const launch_t *launch)
     }
 }
 
+/* For a program that knows nothing of fd 4: when the channel ends, since nobody
+ * is left at the other end, or something is said there, the kernel sends SIGTERM
+ * to its process group. It remembers the group itself, not its number, and that
+ * it is this user who asks. */
+static void end_with_channel(void)
+{
+    fcntl(FD_CONTROL, F_SETSIG, SIGTERM);
+    fcntl(FD_CONTROL, F_SETOWN, -getpid());
+    fcntl(FD_CONTROL, F_SETFL, fcntl(FD_CONTROL, F_GETFL) | O_ASYNC);
+}
+
 static const char *env_value(const launch_t *launch, const char *name)
 {
     size_t len = strlen(name);
@@ -312,6 +323,9 @@ void launcher_run(const launch_t *launch, apr_pool_t *pool)
         give_up(FD_CONTROL, &failure, pool);
     }
     end_with_watchdog(launch);
+    if (launch->signal_end) {
+        end_with_channel();
+    }
     run_as_tenant(launch, &failure, pool);
     give_up(FD_CONTROL, &failure, pool);
 }

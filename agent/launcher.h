@@ -23,6 +23,7 @@ typedef struct {
     const char *const *env;
     int output, listening, control; /* its fd 1 and 2, 3, 4 */
     pid_t watchdog;                 /* whose end ends the app; 0: nobody's */
+    int signal_end;                 /* end of file on fd 4 sends SIGTERM */
     const char *env_file;           /* PassengerEnvFile, or "" */
     int shell_env;                  /* whether the login shell is asked */
     gid_t owner_gid;                /* for identity.check_group */

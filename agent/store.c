@@ -64,8 +64,9 @@ static void warn(store_t *store, apr_status_t rv)
 }
 
 static apr_status_t put_child(store_t *store, uint32_t process,
-                              const app_child_t *child)
+                              app_child_t *child)
 {
+    apr_status_t rv;
     psg_message_t msg = {.number = PSG_MSG_KEPT};
     int fds[CHILD_FD_COUNT + 1], i;
 
@@ -78,7 +79,9 @@ static apr_status_t put_child(store_t *store, uint32_t process,
     msg.as.kept.pid = (uint32_t)child->pid;
     msg.as.kept.kind = child->kind;
     msg.as.kept.uid = child->uid;
-    return put(store, &msg, fds, CHILD_FD_COUNT + 1);
+    rv = put(store, &msg, fds, CHILD_FD_COUNT + 1);
+    child->stored = rv == APR_SUCCESS;
+    return rv;
 }
 
 static apr_status_t put_socket(store_t *store, int agent_socket)
@@ -89,7 +92,7 @@ static apr_status_t put_socket(store_t *store, int agent_socket)
     return put(store, &msg, &agent_socket, 1);
 }
 
-void store_put(store_t *store, uint32_t process, const app_child_t *child)
+void store_put(store_t *store, uint32_t process, app_child_t *child)
 {
     apr_status_t rv =
         store->out < 0 ? APR_SUCCESS : put_child(store, process, child);
@@ -152,8 +155,8 @@ static int look(const store_t *store, psg_message_t *msg)
 
 /* First the new record, then the old one goes. Only if there is no room for
  * both, it is the other way round. */
-static void renew(store_t *store, const app_child_t *child,
-                  const psg_msg_kept_t *old, int agent_socket)
+static void renew(store_t *store, app_child_t *child, const psg_msg_kept_t *old,
+                  int agent_socket)
 {
     apr_status_t rv = child ? put_child(store, old->process, child)
                             : put_socket(store, agent_socket);

@@ -33,9 +33,10 @@ typedef struct {
 /* in and out: the two descriptors; without sockets there, there is no store. */
 void store_open(store_t *store, int in, int out);
 
-/* Adds a record of a living process, or of a listening agent.sock. If it does
- * not fit, that is logged once: that process ends when the watchdog dies. */
-void store_put(store_t *store, uint32_t process, const app_child_t *child);
+/* Adds a record of a living process, and notes that in child->stored, or of a
+ * listening agent.sock. If it does not fit, that is logged once: that process
+ * ends when the watchdog dies. */
+void store_put(store_t *store, uint32_t process, app_child_t *child);
 void store_put_socket(store_t *store, int agent_socket);
 
 /* The oldest record, which stays; buf has PSG_FRAME_MAX bytes. APR_EAGAIN:

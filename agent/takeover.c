@@ -6,7 +6,6 @@
 #include "takeover.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent_log.h"
+#include "pidfd.h"
 
 enum {
     EVENTS_MAX = 64 /* ends that are dealt with in one turn */
@@ -24,13 +24,6 @@ static void close_fds(store_record_t *record)
     while (record->fd_count > 0) {
         close(record->fds[--record->fd_count]);
     }
-}
-
-static int has_ended(int pidfd)
-{
-    struct pollfd poller = {.fd = pidfd, .events = POLLIN};
-
-    return poll(&poller, 1, 0) != 0;
 }
 
 /* A child that has ended is still ours until it is reaped. */
@@ -74,13 +67,15 @@ static int take_process(watchdog_t *dog, const store_record_t *record)
         return 0;
     }
     memcpy(child.fds, record->fds, sizeof(child.fds));
-    if ((child.stranger && has_ended(child.pidfd)) || child.kind != PSG_KIND_APP
+    if ((child.stranger && pidfd_has_ended(child.pidfd))
+        || child.kind != PSG_KIND_APP
         || (child.stranger && !watch_stranger(dog, &child, kept->process))) {
         child_signal_group(&child, SIGKILL);
         return 0;
     }
-    child_table_add(dog->children, kept->process, &child);
-    store_put(&dog->store, kept->process, &child);
+    store_put(&dog->store, kept->process,
+              child_table_add(dog->children, kept->process, &child));
+    dog->guards_stale = 1;
     return 1;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The watcher: looks once a second at the restart files of one user's apps,
- * with that user's rights, and tells the core what changed. A process of its
- * own, since a file system may hang, and the core may not enter every folder.
+ * with that user's rights, and tells the core what changed; and guards their
+ * processes (tenant_guard.h). A process of its own, since a file system may hang, and the core may not enter every folder.
  * Called by main.c, started by the watchdog; watcher_process.c talks to it. */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +20,7 @@
 #include "main.h"
 #include "restart_stamp.h"
 #include "scoreboard.h" /* psg_now */
+#include "tenant_guard.h"
 #include "wire.h"
 
 /* fd 3 is where an app listens; here it leads nowhere. */
@@ -231,18 +232,27 @@ static void on_unwatch(const psg_msg_unwatch_t *unwatch)
     }
 }
 
-/* The core is trusted, but what cannot be understood cannot be followed. */
+/* Core and watchdog are trusted, but what cannot be understood cannot be
+ * followed. The channel ends when both are gone, and the store of a later
+ * watchdog, too. */
 static void read_core(void)
 {
     psg_message_t msg;
     int fds[PSG_FRAME_MAX_FDS], count;
     apr_status_t rv = psg_wire_recv(FD_CORE, &msg, self.frame, fds, &count);
 
+    if (rv == APR_SUCCESS && msg.number == PSG_MSG_GUARD && count == 1) {
+        tenant_guard_add((pid_t)msg.as.guard.pid, fds[0]);
+        return;
+    }
     while (count > 0) {
         close(fds[--count]);
     }
     if (APR_STATUS_IS_EAGAIN(rv)) {
         return;
+    }
+    if (APR_STATUS_IS_EOF(rv)) {
+        tenant_guard_end();
     }
     if (rv == APR_SUCCESS && msg.number == PSG_MSG_WATCH) {
         on_watch(&msg.as.watch);
@@ -278,19 +288,24 @@ static int milliseconds_left(void)
 
 int tenant_watcher_main(int argc, char **argv)
 {
-    struct pollfd core = {.fd = FD_CORE, .events = POLLIN};
+    struct pollfd fds[] = {{.fd = FD_CORE, .events = POLLIN},
+                           {.fd = -1, .events = POLLIN}};
 
     (void)argc;
     (void)argv;
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     close(FD_UNUSED);
+    fds[1].fd = tenant_guard_open();
     while (!self.has_ended) {
-        int ready = poll(&core, 1, milliseconds_left());
+        int ready = poll(fds, 2, milliseconds_left());
 
         if (ready < 0 && errno != EINTR) {
             return EXIT_FAILURE;
         }
-        if (ready > 0) {
+        if (ready > 0 && fds[1].revents) {
+            tenant_guard_tidy();
+        }
+        if (ready > 0 && fds[0].revents) {
             read_core();
         }
         if (self.count > 0 && psg_now() >= self.next_look) {

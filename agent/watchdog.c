@@ -15,6 +15,7 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "app_guard.h"
 #include "app_spawn.h"
 #include "birth.h"
 #include "main.h"
@@ -94,6 +95,7 @@ void watchdog_app_exited(watchdog_t *dog, app_child_t *child, int status)
     child->status = status;
     child->exited = 1;
     dog->store_stale = 1;
+    app_guard_ended(dog, child);
     if (dog->core.channel < 0) {
         child_table_drop(dog->children, child); /* nobody to tell */
     }
@@ -406,6 +408,7 @@ int watchdog_main(int argc, char **argv)
         if (!dog->ending) {
             core_process_start(dog);
             core_process_tell(dog);
+            app_guard_tell(dog);
         }
         turn(dog);
     }

@@ -54,9 +54,10 @@ struct watchdog_t {
     socket_access_t app_access; /* who may connect to app processes */
     child_table_t *children;
     births_t *births;
-    store_t store;   /* what a later watchdog needs */
-    int store_stale; /* it has records of processes that ended */
-    int strangers;   /* epoll of their pidfds; -1: there are none */
+    store_t store;    /* what a later watchdog needs */
+    int store_stale;  /* it has records of processes that ended */
+    int guards_stale; /* a process has no guard: see app_guard.h */
+    int strangers;    /* epoll of their pidfds; -1: there are none */
     core_process_t core;
     /* The latest CONFIG; its pool is replaced with it. */
     apr_pool_t *config_pool; /* NULL: there was none yet */

@@ -117,11 +117,121 @@ TEST(waiting_request_is_served_after_the_watchdog_was_killed)
     CHECK_INT(http_end(running)->status, 200);
 }
 
-/* What a start command runs knows nothing of our channels: it ends with the
- * watchdog and is started anew. */
-TEST(started_program_is_replaced_when_the_watchdog_is_killed)
+/* What a start command runs knows nothing of us, and goes on all the same. */
+static void check_program_survives(const char *app_name, const char *command)
 {
+    http_load_t *load;
+    http_load_result_t result;
     httpd_t *httpd;
+    pid_t app;
+
+    app_require("python3");
+    app_copy(app_name, "www");
+    httpd = httpd_start(&(httpd_config_t){
+        .vhost_config =
+            test_format("PassengerAppStartCommand \"%s\"\n", command)});
+    http_get_body(200, "%s/x", httpd->url);
+    app = process_find(httpd->pid, "server.py");
+    load = http_load_start(test_format("%s/x", httpd->url), 4);
+    for (int i = 0; i < 2; i++) {
+        int ok = http_load_look(load).ok;
+
+        replace_watchdog(httpd);
+        WAIT_UNTIL(http_load_look(load).ok > ok + 20);
+    }
+    result = http_load_stop(load);
+    CHECK_INT(result.failed, 0);
+    CHECK_INT(result.other, 0);
+    CHECK(process_is_alive(app));
+    CHECK_INT(scoreboard_ready(httpd), 1);
+    test_file("www/tmp/restart.txt", "");
+    WAIT_UNTIL(!process_is_alive(app)); /* and the program below a shell */
+    http_get_body(200, "%s/x", httpd->url);
+}
+
+TEST(killed_watchdog_loses_no_program_on_a_port)
+{
+    check_program_survives("command-port", "python3 server.py");
+}
+
+TEST(killed_watchdog_loses_no_program_below_a_shell)
+{
+    check_program_survives("command-port", "python3 server.py; true");
+}
+
+TEST(killed_watchdog_loses_no_program_with_a_socket)
+{
+    check_program_survives("command-listen-fds", "exec python3 server.py");
+}
+
+/* httpd's parent last: it would start another watchdog. Its children and what
+ * other modules forked may still have what was open there. */
+static void kill_all(httpd_t *httpd)
+{
+    pid_t watchdog = httpd_watchdog(httpd), core = httpd_core(httpd);
+
+    kill(httpd->pid, SIGSTOP);
+    kill(watchdog, SIGKILL);
+    kill(core, SIGKILL);
+    kill(httpd->pid, SIGKILL);
+}
+
+static void tidy(httpd_t *httpd, const pid_t *heirs, int count)
+{
+    for (int i = 0; i < count; i++) {
+        kill(heirs[i], SIGKILL);
+    }
+    test_shell(NULL, "rm -rf '%s'/passenger.*", httpd->run_dir);
+    httpd_kill(httpd, SIGKILL); /* looks whether anything is left */
+}
+
+/* Nobody takes them over, so they end. */
+EACH_LANGUAGE(apps_end_if_all_is_killed)
+{
+    httpd_t *httpd = app_serve(
+        language, &(httpd_config_t){.mpm = "prefork", .modules = "cgid"});
+    pid_t app = app_pid(httpd), heirs[64];
+    int count;
+
+    httpd_restart(httpd); /* that daemon is made anew, the agent is not */
+    CHECK_INT(app_pid(httpd), app);
+    count = process_find_all(httpd->pid, "httpd.conf", heirs, 64);
+    kill_all(httpd);
+    WAIT_UNTIL(!process_is_alive(app));
+    tidy(httpd, heirs, count);
+}
+
+static int is_guarded(const httpd_t *httpd)
+{
+    pid_t watcher = process_find(httpd->pid, "passenger-agent watcher");
+
+    return watcher != 0
+           && test_shell(NULL, "ls -l /proc/%d/fd | grep -q pidfd",
+                         (int)watcher)
+                  == 0;
+}
+
+/* A request that goes on for ever keeps no process alive. */
+EACH_LANGUAGE(stuck_apps_are_killed_if_all_is_killed)
+{
+    httpd_t *httpd = app_serve(language, NULL);
+    pid_t app = app_pid(httpd), heirs[64];
+    int count;
+
+    (void)http_begin(
+        &(http_request_t){.url = test_format("%s/wait/never", httpd->url)});
+    WAIT_UNTIL(scoreboard_busy(httpd) == 1 && is_guarded(httpd));
+    count = process_find_all(httpd->pid, "httpd.conf", heirs, 64);
+    kill_all(httpd);
+    WAIT_UNTIL(!process_is_alive(app));
+    tidy(httpd, heirs, count);
+}
+
+TEST(programs_end_if_all_is_killed)
+{
+    pid_t app, heirs[64];
+    httpd_t *httpd;
+    int count;
 
     app_require("python3");
     app_copy("command-port", "www");
@@ -129,32 +239,9 @@ TEST(started_program_is_replaced_when_the_watchdog_is_killed)
         .vhost_config =
             "PassengerAppStartCommand \"python3 server.py; true\"\n"});
     http_get_body(200, "%s/x", httpd->url);
-    replace_watchdog(httpd);
-    WAIT_UNTIL(http_get("%s/x", httpd->url)->status == 200);
-}
-
-/* Nobody takes them over, so they end; also if a daemon of another module, a
- * fork of httpd's parent, still has what was open there. */
-EACH_LANGUAGE(apps_end_if_all_is_killed)
-{
-    httpd_t *httpd = app_serve(
-        language, &(httpd_config_t){.mpm = "prefork", .modules = "cgid"});
-    pid_t app = app_pid(httpd), watchdog, core, heirs[64];
-    int count;
-
-    httpd_restart(httpd); /* that daemon is made anew, the agent is not */
-    CHECK_INT(app_pid(httpd), app);
-    watchdog = httpd_watchdog(httpd);
-    core = httpd_core(httpd);
-    kill(httpd->pid, SIGSTOP);
+    app = process_find(httpd->pid, "python3 server.py");
     count = process_find_all(httpd->pid, "httpd.conf", heirs, 64);
-    kill(httpd->pid, SIGKILL);
-    kill(watchdog, SIGKILL);
-    kill(core, SIGKILL);
+    kill_all(httpd);
     WAIT_UNTIL(!process_is_alive(app));
-    for (int i = 0; i < count; i++) {
-        kill(heirs[i], SIGKILL);
-    }
-    test_shell(NULL, "rm -rf '%s'/passenger.*", httpd->run_dir);
-    httpd_kill(httpd, SIGKILL);
+    tidy(httpd, heirs, count);
 }

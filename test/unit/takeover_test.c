@@ -29,25 +29,6 @@ static void close_fds(driver_t *driver)
     }
 }
 
-/* Spawns `script`, with the folder of loaders among its arguments. Its fd 4 is
- * nobody's but the core's and the watchdog's. */
-static pid_t spawn_loader(driver_t *driver, uint32_t process,
-                          const char *script)
-{
-    psg_message_t msg = driver_spawn_message(process, script);
-    psg_bytes_t *list = &msg.as.spawn.args_list;
-    const char *loader = test_format("%s/cores/loader", test_dir());
-    char *args = apr_palloc(test_pool(), list->len + strlen(loader) + 1);
-
-    memcpy(args, list->data, list->len);
-    strcpy(args + list->len, loader);
-    list->data = args;
-    list->len += strlen(loader) + 1;
-    driver_send(driver, &msg);
-    driver_expect(driver, PSG_MSG_SPAWNED);
-    return (pid_t)driver->msg.as.spawned.pid;
-}
-
 static void kill_watchdog(driver_t *driver)
 {
     int status;
@@ -84,7 +65,7 @@ static driver_t *start_again(uint32_t count)
 TEST(new_watchdog_takes_processes_over)
 {
     driver_t *driver = driver_start_with_core("w");
-    pid_t app = spawn_loader(driver, 7, UNTIL_END);
+    pid_t app = driver_spawn(driver, 7, UNTIL_END);
     int fds[PSG_FRAME_MAX_FDS];
 
     close_fds(driver);
@@ -117,7 +98,7 @@ TEST(new_watchdog_takes_processes_over)
 TEST(end_of_a_process_that_was_taken_over_is_told)
 {
     driver_t *driver = driver_start_with_core("w");
-    pid_t app = spawn_loader(driver, 7, "sleep 1000 & echo $!; wait");
+    pid_t app = driver_spawn(driver, 7, "sleep 1000 & echo $!; wait");
     pid_t child =
         (pid_t)strtol(driver_read(driver->fds[OUTPUT], "\n"), NULL, 10);
 
@@ -131,17 +112,17 @@ TEST(end_of_a_process_that_was_taken_over_is_told)
     WAIT_UNTIL(!process_is_alive(app));
     WAIT_UNTIL(!process_is_alive(child)); /* what it started goes with it */
     WAIT_UNTIL(!test_exists(test_format("%s/apps/7.3", driver->dir)));
-    spawn_loader(driver, 7, UNTIL_END); /* its place is free */
+    driver_spawn(driver, 7, UNTIL_END); /* its place is free */
     CHECK_INT(driver_end(driver), 0);
 }
 
 TEST(process_that_ends_without_a_watchdog_is_forgotten)
 {
     driver_t *driver = driver_start_with_core("w");
-    pid_t app = spawn_loader(driver, 7, UNTIL_END);
+    pid_t app = driver_spawn(driver, 7, UNTIL_END);
 
     close_fds(driver);
-    spawn_loader(driver, 9, UNTIL_END);
+    driver_spawn(driver, 9, UNTIL_END);
     close_fds(driver);
     kill_watchdog(driver);
     kill(app, SIGKILL);
@@ -155,7 +136,7 @@ TEST(process_that_ends_without_a_watchdog_is_forgotten)
 TEST(processes_end_if_nobody_takes_them_over)
 {
     driver_t *driver = driver_start_with_core("w");
-    pid_t app = spawn_loader(driver, 7, UNTIL_END);
+    pid_t app = driver_spawn(driver, 7, UNTIL_END);
 
     close_fds(driver);
     kill_watchdog(driver);
@@ -177,7 +158,7 @@ TEST(store_does_not_keep_what_has_ended)
 
     strncpy(address.sun_path, test_format("%s/apps/7.3", driver->dir),
             sizeof(address.sun_path) - 1);
-    spawn_loader(driver, 7, "read line <&4");
+    driver_spawn(driver, 7, "read line <&4");
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     CHECK(write(driver->fds[CONTROL], "\n", 1) == 1);
     close_fds(driver);
@@ -193,11 +174,11 @@ TEST(store_has_room_for_those_who_live)
     driver_t *driver = driver_start_with_core("w");
 
     for (uint32_t i = 0; i < 5; i++) {
-        spawn_loader(driver, i, UNTIL_END);
+        driver_spawn(driver, i, UNTIL_END);
         close_fds(driver);
     }
     for (int i = 0; i < 600; i++) {
-        spawn_loader(driver, 7, "exit 0");
+        driver_spawn(driver, 7, "exit 0");
         close_fds(driver);
         driver_expect(driver, PSG_MSG_EXITED);
     }

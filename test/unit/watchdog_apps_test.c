@@ -395,18 +395,24 @@ TEST(end_kills_what_does_not_end)
     CHECK(!test_exists(driver->dir));
 }
 
-TEST(killed_watchdog_takes_core_and_apps_along)
+/* The program knows nothing of its channel: the kernel tells it, and what it
+ * started. */
+TEST(killed_watchdog_takes_programs_along_if_no_other_comes)
 {
     driver_t *driver = driver_start_with_core("w");
-    pid_t app = driver_spawn(driver, 7, "exec sleep 1000");
+    pid_t app = driver_spawn_program(driver, 7, "sleep 1000; true"), below;
     int status;
 
-    /* exec is over: the sleep has replaced the launcher */
-    WAIT_UNTIL(process_find(driver->pid, "sleep 1000") == app);
+    WAIT_UNTIL((below = process_find(app, "sleep 1000")) > 0 && below != app);
+    while (driver->fd_count > 0) {
+        close(driver->fds[--driver->fd_count]);
+    }
     CHECK_INT(kill(driver->pid, SIGKILL), 0);
     CHECK(waitpid(driver->pid, &status, 0) == driver->pid);
-    WAIT_UNTIL(!process_is_alive(app));
     WAIT_UNTIL(!process_is_alive(driver->core_pid));
+    CHECK(process_is_alive(app) && process_is_alive(below));
+    driver_forget_store();
+    WAIT_UNTIL(!process_is_alive(app) && !process_is_alive(below));
     driver = driver_start("w"); /* the next one takes the folder over */
     CHECK_STR(driver->answer, "ok");
     CHECK(!test_exists(test_format("%s/apps/7.3", driver->dir)));

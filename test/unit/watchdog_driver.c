@@ -238,15 +238,26 @@ static psg_bytes_t text_of(const char *text)
     return bytes;
 }
 
-psg_message_t driver_spawn_message(uint32_t process, const char *script)
+/* The arguments of `sh -c script loader`; without loader if that is "". */
+static psg_bytes_t args_of(const char *script, const char *loader)
 {
     static const char shell[] = "/bin/sh\0-c";
-    psg_message_t msg = {.number = PSG_MSG_SPAWN};
-    size_t len = sizeof(shell) + strlen(script) + 1;
-    char *args = apr_palloc(test_pool(), len);
+    size_t script_size = strlen(script) + 1;
+    size_t loader_size = *loader ? strlen(loader) + 1 : 0;
+    char *args =
+        apr_palloc(test_pool(), sizeof(shell) + script_size + loader_size);
 
     memcpy(args, shell, sizeof(shell));
-    strcpy(args + sizeof(shell), script);
+    memcpy(args + sizeof(shell), script, script_size);
+    memcpy(args + sizeof(shell) + script_size, loader, loader_size);
+    return (psg_bytes_t){.data = args,
+                         .len = sizeof(shell) + script_size + loader_size};
+}
+
+psg_message_t driver_spawn_message(uint32_t process, const char *script)
+{
+    psg_message_t msg = {.number = PSG_MSG_SPAWN};
+
     msg.as.spawn.process = process;
     msg.as.spawn.process_generation = GENERATION;
     msg.as.spawn.preloader = UINT32_MAX;
@@ -254,23 +265,39 @@ psg_message_t driver_spawn_message(uint32_t process, const char *script)
     msg.as.spawn.user = msg.as.spawn.group = text_of("");
     msg.as.spawn.startup_file = text_of("");
     msg.as.spawn.app_root = text_of(test_dir());
-    msg.as.spawn.args_list.data = args;
-    msg.as.spawn.args_list.len = len;
+    msg.as.spawn.args_list =
+        args_of(script, test_format("%s/cores/loader", test_dir()));
     msg.as.spawn.env_list.data = "A=1";
     msg.as.spawn.env_list.len = sizeof("A=1");
     return msg;
+}
+
+static pid_t spawn(driver_t *driver, const psg_message_t *msg)
+{
+    uint32_t process = msg->as.spawn.process;
+
+    driver_send(driver, msg);
+    driver_expect(driver, PSG_MSG_SPAWNED);
+    CHECK_INT(driver->msg.as.spawned.process, process);
+    CHECK_INT(driver->msg.as.spawned.process_generation, GENERATION);
+    CHECK_INT(driver->fd_count, 3);
+    return (pid_t)driver->msg.as.spawned.pid;
 }
 
 pid_t driver_spawn(driver_t *driver, uint32_t process, const char *script)
 {
     psg_message_t msg = driver_spawn_message(process, script);
 
-    driver_send(driver, &msg);
-    driver_expect(driver, PSG_MSG_SPAWNED);
-    CHECK_INT(driver->msg.as.spawned.process, process);
-    CHECK_INT(driver->msg.as.spawned.process_generation, GENERATION);
-    CHECK_INT(driver->fd_count, 3);
-    return (pid_t)driver->msg.as.spawned.pid;
+    return spawn(driver, &msg);
+}
+
+pid_t driver_spawn_program(driver_t *driver, uint32_t process,
+                           const char *script)
+{
+    psg_message_t msg = driver_spawn_message(process, script);
+
+    msg.as.spawn.args_list = args_of(script, "");
+    return spawn(driver, &msg);
 }
 
 void driver_signal(driver_t *driver, uint32_t process, uint32_t generation,

@@ -43,10 +43,13 @@ void driver_expect_any(driver_t *driver);
 void driver_expect(driver_t *driver, psg_message_e number);
 void driver_send(driver_t *driver, const psg_message_t *msg);
 
-/* A SPAWN of `sh -c script` in test_dir(). */
+/* A SPAWN of `sh -c script` in test_dir(), which looks like a loader. */
 psg_message_t driver_spawn_message(uint32_t process, const char *script);
 /* Spawns it; returns its pid. driver->fds are the process's. */
 pid_t driver_spawn(driver_t *driver, uint32_t process, const char *script);
+/* The same as a start command: to it, what comes on fd 4 is a signal. */
+pid_t driver_spawn_program(driver_t *driver, uint32_t process,
+                           const char *script);
 void driver_signal(driver_t *driver, uint32_t process, uint32_t generation,
                    int number);
 
