@@ -134,13 +134,12 @@ TEST(pre_started_app_may_be_below_a_uri)
 
 TEST(pre_started_app_may_be_behind_tls)
 {
-    httpd_t *httpd = app_serve("python", &(httpd_config_t){.tls = 1});
+    httpd_config_t config = {.tls = 1};
+    httpd_t *httpd = app_serve("python", &config);
 
-    httpd_configure(httpd, &(httpd_config_t){
-                               .tls = 1,
-                               .server_config = test_format(
-                                   "PassengerPreStart https://127.0.0.1:%d/\n",
-                                   httpd->tls_port)});
+    config.server_config = test_format(
+        "PassengerPreStart https://127.0.0.1:%d/\n", httpd->tls_port);
+    httpd_configure(httpd, &config);
     CHECK_INT(app_processes(httpd), 0);
     httpd_graceful(httpd);
     httpd_await_log(httpd, "is ready after");

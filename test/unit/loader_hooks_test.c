@@ -123,17 +123,21 @@ static const char *const oob_codes[][2] = {
              "}).listen(3000);"},
 };
 
+static const char *oob_code(const char *language)
+{
+    size_t i = 0;
+
+    while (strcmp(oob_codes[i][0], language) != 0) {
+        i++;
+    }
+    return oob_codes[i][1];
+}
+
 static void check_oob_work(const char *language)
 {
     loader_t *loader;
-    const char *output = NULL;
+    const char *output = start(&loader, language, oob_code(language));
 
-    for (size_t i = 0; i < sizeof(oob_codes) / sizeof(oob_codes[0]); i++) {
-        if (strcmp(oob_codes[i][0], language) == 0) {
-            output = start(&loader, language, oob_codes[i][1]);
-        }
-    }
-    CHECK(output != NULL);
     CHECK_STR(get(loader), "0");
     loader_send(loader->control, "{\"command\":\"oob_work\"}\n", 23);
     CHECK_CONTAINS(loader_read_line(loader), "rested");
