@@ -42,7 +42,7 @@ static json_t *process_of(const app_process_t *proc, uint64_t now)
     uint64_t used = PEEK(entry->last_used);
 
     return json_pack(
-        "{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "pid", proc->pid,
+        "{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s?}", "pid", proc->pid,
         "state", state_words[proc->state], "busy",
         (json_int_t)PEEK(entry->busy), "concurrency",
         (json_int_t)PEEK(entry->concurrency), "served",
@@ -50,7 +50,7 @@ static json_t *process_of(const app_process_t *proc, uint64_t now)
         seconds_since(proc->started, now), "idle",
         seconds_since(used > proc->started ? used : proc->started, now), "old",
         PEEK(entry->epoch) != proc->group->epoch, "memory_kib",
-        memory_of(proc->pid));
+        memory_of(proc->pid), "interpreter", proc->interpreter);
 }
 
 /* Why the last start failed. Written by this core alone, but others could. */

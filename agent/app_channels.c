@@ -78,6 +78,11 @@ static void on_control(void *baton, const handshake_event_t *event)
     case HANDSHAKE_RESTED:
         app_rest_done(proc);
         break;
+    case HANDSHAKE_INTERPRETER:
+        if (!proc->interpreter) { /* said once, whoever says it again */
+            proc->interpreter = apr_pstrdup(proc->pool, event->summary);
+        }
+        break;
     case HANDSHAKE_FAILED:
         note_failure(proc, event);
         app_process_event(proc, ON_FAILED, event->summary);

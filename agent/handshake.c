@@ -5,6 +5,7 @@
 #include "handshake.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -89,6 +90,20 @@ static const char *parse_failed(handshake_event_t *event, const json_t *object,
     return NULL;
 }
 
+/* From the launcher, before it becomes that program. */
+static const char *parse_interpreter(handshake_event_t *event,
+                                     const json_t *object, apr_pool_t *pool)
+{
+    const char *path = json_string_value(json_object_get(object, "path"));
+
+    if (!path || strlen(path) > PATH_MAX) {
+        return "it says \"interpreter\" without a 'path'";
+    }
+    event->kind = HANDSHAKE_INTERPRETER;
+    event->summary = apr_pstrdup(pool, path);
+    return NULL;
+}
+
 void handshake_parse(handshake_event_t *event, const char *line, size_t len,
                      apr_pool_t *pool)
 {
@@ -110,6 +125,9 @@ void handshake_parse(handshake_event_t *event, const char *line, size_t len,
     }
     else if (said && strcmp(said, "rested") == 0) {
         event->kind = HANDSHAKE_RESTED;
+    }
+    else if (said && strcmp(said, "interpreter") == 0) {
+        wrong = parse_interpreter(event, object, pool);
     }
     else {
         wrong = "its 'event' is none of \"ready\", \"failed\", \"rested\"";

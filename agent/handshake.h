@@ -27,10 +27,11 @@ enum {
 typedef enum {
     HANDSHAKE_READY,
     HANDSHAKE_FAILED,
-    HANDSHAKE_GARBAGE,   /* what came is not right: see summary */
-    HANDSHAKE_END,       /* the other end was closed */
-    HANDSHAKE_PRELOADED, /* ready to fork: it is a preloader */
-    HANDSHAKE_RESTED,    /* its out-of-band work is done */
+    HANDSHAKE_GARBAGE,     /* what came is not right: see summary */
+    HANDSHAKE_END,         /* the other end was closed */
+    HANDSHAKE_PRELOADED,   /* ready to fork: it is a preloader */
+    HANDSHAKE_RESTED,      /* its out-of-band work is done */
+    HANDSHAKE_INTERPRETER, /* what runs it was found: path in summary */
 } handshake_kind_e;
 
 /* What was said. Strings live in the scratch pool. */

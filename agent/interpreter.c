@@ -174,9 +174,14 @@ static const char *value_in(char **env, const char *name)
     return "";
 }
 
-/* Says where nobody would look for it; the line goes to the log. */
-static void say(const char *file, const interpreter_search_t *found)
+/* Tells the core, and says where nobody would look for it in the log. */
+static void say(const char *file, const interpreter_search_t *found,
+                apr_pool_t *pool)
 {
+    const char *line = launch_interpreter_line(file, pool);
+
+    /* For status and error reports; nobody misses it if nobody reads. */
+    (void)!write(LAUNCH_FD_CONTROL, line, strlen(line));
     if (found->why[0]) {
         dprintf(STDERR_FILENO, "interpreter: %s, because %s\n", file,
                 found->why);
@@ -209,7 +214,9 @@ static const char *find(launch_failure_t *failure, const char *name,
                           found.tried));
         return NULL;
     }
-    say(file, &found);
+    if (is_executable(file)) {
+        say(file, &found, pool);
+    }
     if (found.file) {
         extend_path(env, file, pool);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Writes down why a launch failed, in the form a loader would use. Called by
+/* Writes down what a launch found and why it failed, in a loader's form. Called by
  * the launcher just before the process ends. */
 #include "launcher.h"
 
@@ -27,23 +27,37 @@ static json_t *to_json(const char *text, apr_pool_t *pool)
     return json_string(copy);
 }
 
-const char *launch_failure_line(const launch_failure_t *failure,
-                                apr_pool_t *pool)
+/* The text of object, which it frees; NULL if there is no memory for jansson. */
+static const char *to_line(json_t *object, apr_pool_t *pool)
 {
-    json_t *object =
-        json_pack("{s:s, s:o, s:o, s:o}", "event", "failed", "step",
-                  to_json(failure->step, pool), "summary",
-                  to_json(failure->summary, pool), "details",
-                  to_json(failure->details ? failure->details : "", pool));
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    const char *line;
+    const char *line = text ? apr_pstrcat(pool, text, "\n", NULL) : NULL;
 
-    if (!text) { /* no memory for jansson */
-        return "{\"event\":\"failed\",\"step\":\"exec\",\"summary\":"
-               "\"out of memory\",\"details\":\"\"}\n";
-    }
-    line = apr_pstrcat(pool, text, "\n", NULL);
     free(text);
     json_decref(object);
     return line;
+}
+
+const char *launch_interpreter_line(const char *path, apr_pool_t *pool)
+{
+    const char *line = to_line(json_pack("{s:s, s:o}", "event", "interpreter",
+                                         "path", to_json(path, pool)),
+                               pool);
+
+    return line ? line : "";
+}
+
+const char *launch_failure_line(const launch_failure_t *failure,
+                                apr_pool_t *pool)
+{
+    const char *line = to_line(
+        json_pack("{s:s, s:o, s:o, s:o}", "event", "failed", "step",
+                  to_json(failure->step, pool), "summary",
+                  to_json(failure->summary, pool), "details",
+                  to_json(failure->details ? failure->details : "", pool)),
+        pool);
+
+    return line ? line
+                : "{\"event\":\"failed\",\"step\":\"exec\",\"summary\":"
+                  "\"out of memory\",\"details\":\"\"}\n";
 }

@@ -27,8 +27,7 @@
 /* An app's descriptors by number: see loaders/PROTOCOL. */
 enum {
     FD_LISTENING = 3,
-    FD_CONTROL = 4,
-    FD_FIRST_FREE = 5
+    FD_FIRST_FREE = LAUNCH_FD_CONTROL + 1
 };
 
 #define DEFAULT_PATH \
@@ -92,7 +91,7 @@ static int arrange_fds(const launch_t *launch)
     from[1] = launch->output;
     from[2] = launch->output;
     from[FD_LISTENING] = launch->listening;
-    from[FD_CONTROL] = launch->control;
+    from[LAUNCH_FD_CONTROL] = launch->control;
     for (i = 0; i < FD_FIRST_FREE; i++) {
         from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, FD_FIRST_FREE);
         if (from[i] < 0) {
@@ -145,9 +144,10 @@ static void end_with_watchdog(const launch_t *launch)
  * it is this user who asks. */
 static void end_with_channel(void)
 {
-    fcntl(FD_CONTROL, F_SETSIG, SIGTERM);
-    fcntl(FD_CONTROL, F_SETOWN, -getpid());
-    fcntl(FD_CONTROL, F_SETFL, fcntl(FD_CONTROL, F_GETFL) | O_ASYNC);
+    fcntl(LAUNCH_FD_CONTROL, F_SETSIG, SIGTERM);
+    fcntl(LAUNCH_FD_CONTROL, F_SETOWN, -getpid());
+    fcntl(LAUNCH_FD_CONTROL, F_SETFL,
+          fcntl(LAUNCH_FD_CONTROL, F_GETFL) | O_ASYNC);
 }
 
 static const char *env_value(const launch_t *launch, const char *name)
@@ -320,12 +320,12 @@ void launcher_run(const launch_t *launch, apr_pool_t *pool)
                != APR_SUCCESS) {
         failure.details = "The watchdog of the agent needs root's rights "
                           "(CAP_SETUID, CAP_SETGID) to start this app.";
-        give_up(FD_CONTROL, &failure, pool);
+        give_up(LAUNCH_FD_CONTROL, &failure, pool);
     }
     end_with_watchdog(launch);
     if (launch->signal_end) {
         end_with_channel();
     }
     run_as_tenant(launch, &failure, pool);
-    give_up(FD_CONTROL, &failure, pool);
+    give_up(LAUNCH_FD_CONTROL, &failure, pool);
 }

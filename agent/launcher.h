@@ -13,6 +13,11 @@
 #include "identity.h"
 #include "scoreboard.h" /* psg_process_kind_e */
 
+/* The control channel, of loaders/PROTOCOL. */
+enum {
+    LAUNCH_FD_CONTROL = 4
+};
+
 /* What an app process is started with. args and env end with NULL. */
 typedef struct {
     psg_process_kind_e kind; /* PSG_KIND_WATCHER: this program, in / */
@@ -43,6 +48,9 @@ void launcher_run(const launch_t *launch, apr_pool_t *pool)
 /* The environment of the app: launch->env with what only the child knows, the
  * user's own variables among it. Ends with NULL. */
 char **launcher_env(const launch_t *launch, pid_t self, apr_pool_t *pool);
+
+/* The line that says which program was found, likewise. */
+const char *launch_interpreter_line(const char *path, apr_pool_t *pool);
 
 /* The line, ended by \n, in pool. Bytes that are not UTF-8 become '?'. */
 const char *launch_failure_line(const launch_failure_t *failure,

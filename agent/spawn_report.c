@@ -68,6 +68,12 @@ static const char *step_of(const app_process_t *proc)
     return proc->failure.step ? proc->failure.step : "start";
 }
 
+static const char *interpreter_of(const app_process_t *proc)
+{
+    return proc->interpreter ? proc->interpreter
+                             : proc->group->spec->interpreter;
+}
+
 /* What people need to find the reason; the app's own words come last. */
 static const char *detail_of(const app_process_t *proc, apr_pool_t *pool)
 {
@@ -81,9 +87,10 @@ static const char *detail_of(const app_process_t *proc, apr_pool_t *pool)
         "Environment: %s\n%s%s%s%s%s",
         step_of(proc), spawn_report_how_it_ended(proc, pool), spec->root,
         spec->command ? "Command" : "Startup file",
-        spec->command ? spec->command : spec->startup_file, spec->interpreter,
-        spec->options->app_env, details && details[0] ? "\n" : "",
-        details ? details : "", said[0] ? "\nOutput of the app:\n" : "", said,
+        spec->command ? spec->command : spec->startup_file,
+        interpreter_of(proc), spec->options->app_env,
+        details && details[0] ? "\n" : "", details ? details : "",
+        said[0] ? "\nOutput of the app:\n" : "", said,
         details && details[0] ? "\n" : "");
 }
 
@@ -130,7 +137,7 @@ void spawn_report_log(const psg_spawn_error_t *error, const app_process_t *proc,
               "'%s', %s, interpreter '%s', %s '%s'; it is tried again in %u s "
               "at the earliest",
               spec->root, error->summary, error->id, step_of(proc),
-              spawn_report_how_it_ended(proc, scratch), spec->interpreter,
+              spawn_report_how_it_ended(proc, scratch), interpreter_of(proc),
               spec->command ? "command" : "startup file",
               spec->command ? spec->command : spec->startup_file, seconds);
     if (proc->failure.details) {

@@ -29,3 +29,29 @@ TEST(missing_version_is_told_and_the_path_is_used)
     http_get_body(200, "%s/hello", httpd->url);
     httpd_await_log(httpd, ".rbenv/versions/9.9.9/bin/ruby");
 }
+
+TEST(interpreter_is_shown_by_status_and_by_errors)
+{
+    httpd_t *httpd = app_serve(
+        "ruby",
+        &(httpd_config_t){.vhost_config = "PassengerAppEnv development\n"
+                                          "PassengerSpawnMethod direct\n"});
+    const char *output;
+
+    http_get_body(200, "%s/hello", httpd->url);
+    CHECK_INT(test_shell(&output,
+                         "PASSENGER_INSTANCE_REGISTRY_DIR='%s' "
+                         "'%s/passenger-agent' status --json",
+                         httpd->run_dir, test_product_dir),
+              0);
+    CHECK_CONTAINS(output, "/bin/ruby\"");
+    httpd_allow_log("PSG");
+    httpd_allow_log("passenger:error");
+    test_file("www/config.ru", "raise 'broken'\n");
+    CHECK_INT(test_shell(NULL,
+                         "PASSENGER_INSTANCE_REGISTRY_DIR='%s' "
+                         "'%s/passenger-agent' restart-app '%s' >/dev/null",
+                         httpd->run_dir, test_product_dir, httpd->app_root),
+              0);
+    httpd_await_log(httpd, "/bin/ruby'");
+}
