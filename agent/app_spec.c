@@ -136,7 +136,7 @@ static const char *set_options(app_spec_t *spec, const core_t *core,
         return "the options cannot be understood";
     }
     for (size_t i = 0; i < sizeof(not_stored) / sizeof(not_stored[0]); i++) {
-        sent->set &= ~(UINT64_C(1) << not_stored[i]);
+        psg_row_set_remove(&sent->set, not_stored[i]);
     }
     copy.as.group.slot = 0;
     copy.as.group.ticket = 0;

@@ -53,11 +53,6 @@ static const void *field_in(const psg_options_t *options, unsigned i)
     return (const char *)options + psg_option_rows[i].offset;
 }
 
-static int is_set(const psg_options_t *options, unsigned i)
-{
-    return (options->set >> i & 1) != 0;
-}
-
 const psg_options_t *psg_options_defaults(void)
 {
     return &defaults;
@@ -73,18 +68,16 @@ psg_options_t *psg_options_create(apr_pool_t *pool)
 void psg_options_apply(psg_options_t *options, const psg_options_t *add,
                        apr_pool_t *pool)
 {
-    uint64_t left = add->set, had = options->set;
+    unsigned i;
 
-    options->set |= add->set;
-    while (left != 0) {
-        unsigned i = (unsigned)__builtin_ctzll(left);
+    for (i = psg_row_set_next(&add->set, 0); i < PSG_ROW_SET_ROOM;
+         i = psg_row_set_next(&add->set, i + 1)) {
         psg_option_type_e type = psg_option_rows[i].type;
 
-        left &= left - 1;
         if (type == PSG_FLAG || type == PSG_NUMBER) {
             *(int *)field_of(options, i) = *(const int *)field_in(add, i);
         }
-        else if (type == PSG_PAIRS && (had >> i & 1) != 0) {
+        else if (type == PSG_PAIRS && psg_row_set_has(&options->set, i)) {
             *(const void **)field_of(options, i) = apr_array_append(
                 pool, *(const apr_array_header_t *const *)field_in(options, i),
                 *(const apr_array_header_t *const *)field_in(add, i));
@@ -94,6 +87,7 @@ void psg_options_apply(psg_options_t *options, const psg_options_t *add,
                 *(const void *const *)field_in(add, i);
         }
     }
+    psg_row_set_merge(&options->set, &add->set);
 }
 
 static const char *set_flag(int *field, unsigned i, const char *text,
@@ -242,7 +236,7 @@ const char *psg_options_set(psg_options_t *options, psg_option_e i,
         break;
     }
     if (!problem) {
-        options->set |= (uint64_t)1 << i;
+        psg_row_set_add(&options->set, i);
     }
     return problem;
 }
@@ -325,7 +319,8 @@ size_t psg_options_encode(const psg_options_t *options, unsigned scopes,
     unsigned i;
 
     for (i = 0; i < PSG_OPTION_COUNT; i++) {
-        if (is_set(options, i) && (scopes >> psg_option_rows[i].scope & 1) != 0
+        if (psg_row_set_has(&options->set, i)
+            && (scopes >> psg_option_rows[i].scope & 1) != 0
             && !put_row(buf, size, &len, i, options)) {
             return 0;
         }
@@ -376,7 +371,7 @@ apr_status_t psg_options_decode(psg_options_t **options, const char *buf,
         text = field ? take_text(&at, end) : NULL;
         i = text ? field_find(field) : -1;
         if (i < 0
-            || (is_set(decoded, (unsigned)i)
+            || (psg_row_set_has(&decoded->set, (unsigned)i)
                 && psg_option_rows[i].type != PSG_LIST
                 && psg_option_rows[i].type != PSG_PAIRS)
             || psg_options_set(decoded, (psg_option_e)i, text, pool)) {

@@ -12,6 +12,8 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
+#include "row_set.h"
+
 typedef enum {
     PSG_SCOPE_GLOBAL,
     PSG_SCOPE_APP,
@@ -51,13 +53,14 @@ typedef enum {
 
 /* Unset fields hold the default, so readers need not look at `set`. */
 typedef struct {
-    uint64_t set; /* bit i: row i was given explicitly */
+    psg_row_set_t set; /* the rows that were given explicitly */
 #define OPTION(scope, class, type, field, name, def, min, max, help) \
     PSG_C_##type field;
 #include "options.def"
 } psg_options_t;
 
-_Static_assert(PSG_OPTION_COUNT <= 64, "psg_options_t.set has 64 bits");
+_Static_assert((int)PSG_OPTION_COUNT <= (int)PSG_ROW_SET_ROOM,
+               "psg_row_set_t has no room for so many rows");
 
 typedef struct {
     psg_scope_e scope;

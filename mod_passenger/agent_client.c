@@ -249,7 +249,7 @@ static int make_question(psg_message_t *msg, const psg_request_t *req,
     psg_msg_group_t *group = &msg->as.group;
     psg_options_t options = *req->options;
 
-    options.set &= ~PSG_ROWS_TO_FIND;
+    options.set = psg_app_identity_rows(&options);
     psg_set_env_add(&options, req->env, pool);
     msg->number = PSG_MSG_GROUP;
     group->owner = app->owner;

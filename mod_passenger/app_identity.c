@@ -7,12 +7,13 @@
 
 #include <string.h>
 
-/* The bits of psg_options_t.set that go with an app. */
-static const uint64_t app_rows = 0
-#define OPTION(scope, class, type, field, name, def, min, max, help) \
-    | (uint64_t)(PSG_SCOPE_##scope == PSG_SCOPE_APP) << PSG_OPT_##field
-#include "options.def"
-    ;
+/* What an app is found by. */
+static const psg_option_e rows_to_find[] = {
+    PSG_OPT_base_uri,
+    PSG_OPT_app_root,
+    PSG_OPT_htaccess,
+    PSG_OPT_htaccess_interpreters,
+};
 
 /* Where the next byte goes; NULL once something did not fit. */
 typedef struct {
@@ -86,11 +87,29 @@ static void put_option(writer_t *writer, const psg_options_t *options,
     }
 }
 
+psg_row_set_t psg_app_identity_rows(const psg_options_t *options)
+{
+    psg_row_set_t rows = options->set;
+    unsigned i;
+
+    for (i = psg_row_set_next(&rows, 0); i < PSG_ROW_SET_ROOM;
+         i = psg_row_set_next(&rows, i + 1)) {
+        if (psg_option_rows[i].scope != PSG_SCOPE_APP) {
+            psg_row_set_remove(&rows, i);
+        }
+    }
+    for (i = 0; i < sizeof(rows_to_find) / sizeof(rows_to_find[0]); i++) {
+        psg_row_set_remove(&rows, rows_to_find[i]);
+    }
+    return rows;
+}
+
 size_t psg_app_identity(char *buf, size_t size, const psg_request_t *req)
 {
     const psg_app_t *app = &req->app;
     writer_t writer = {.at = buf, .end = buf + size};
-    uint64_t left = req->options->set & app_rows & ~PSG_ROWS_TO_FIND;
+    psg_row_set_t rows = psg_app_identity_rows(req->options);
+    unsigned i;
 
     put(&writer, &app->owner, sizeof(app->owner));
     put(&writer, &app->owner_gid, sizeof(app->owner_gid));
@@ -100,10 +119,10 @@ size_t psg_app_identity(char *buf, size_t size, const psg_request_t *req)
     put_text(&writer, app->base_uri);
     put_text(&writer, app->startup_file);
     put_table(&writer, req->env);
-    put(&writer, &left, sizeof(left));
-    while (left != 0) {
-        put_option(&writer, req->options, (unsigned)__builtin_ctzll(left));
-        left &= left - 1;
+    put(&writer, &rows, sizeof(rows));
+    for (i = psg_row_set_next(&rows, 0); i < PSG_ROW_SET_ROOM;
+         i = psg_row_set_next(&rows, i + 1)) {
+        put_option(&writer, req->options, i);
     }
     return writer.at ? (size_t)(writer.at - buf) : 0;
 }

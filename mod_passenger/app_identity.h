@@ -7,12 +7,9 @@
 
 #include "mod_passenger.h"
 
-/* Bits of psg_options_t.set: what was of use in finding the app and says nothing
- * more about it. These may be long lists. */
-#define PSG_ROWS_TO_FIND                                               \
-    (UINT64_C(1) << PSG_OPT_base_uri | UINT64_C(1) << PSG_OPT_app_root \
-     | UINT64_C(1) << PSG_OPT_htaccess                                 \
-     | UINT64_C(1) << PSG_OPT_htaccess_interpreters)
+/* The rows that are set and go with an app: of scope APP, but not those that
+ * were of use in finding it and say nothing more about it, perhaps long lists. */
+psg_row_set_t psg_app_identity_rows(const psg_options_t *options);
 
 /* Writes the app and its options of scope APP to buf; returns the length, or 0
  * if they do not fit. The bytes mean something in this process only. */

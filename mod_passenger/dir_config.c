@@ -129,7 +129,7 @@ static void merge_htaccess(psg_dir_config_t *merged,
     }
     /* A section that comes after the file, <Location> say, wins. */
     above = apr_pmemdup(pool, merged->htaccess, sizeof(*above));
-    above->said.set &= ~add->options.set;
+    psg_row_set_subtract(&above->said.set, &add->options.set);
     merged->htaccess = add->htaccess ? join(above, add->htaccess, pool) : above;
 }
 
@@ -156,14 +156,14 @@ const psg_options_t *psg_dir_config_weigh(const psg_dir_config_t *config,
 {
     const psg_htaccess_t *htaccess = config->htaccess;
     psg_options_t *options, allowed;
-    uint64_t left;
+    unsigned i;
 
     if (!htaccess) {
         return &config->options;
     }
     allowed = htaccess->said;
-    for (left = allowed.set; left != 0; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(left);
+    for (i = psg_row_set_next(&allowed.set, 0); i < PSG_ROW_SET_ROOM;
+         i = psg_row_set_next(&allowed.set, i + 1)) {
         const char *problem =
             weigh_row(&config->options, &htaccess->said, i, pool);
 
@@ -171,7 +171,7 @@ const psg_options_t *psg_dir_config_weigh(const psg_dir_config_t *config,
             APR_ARRAY_PUSH(problems, const char *) = apr_psprintf(
                 pool, "%s, line %d: %s %s", htaccess->file, htaccess->line[i],
                 psg_option_rows[i].name, problem);
-            allowed.set &= ~(UINT64_C(1) << i);
+            psg_row_set_remove(&allowed.set, i);
         }
     }
     options = apr_pmemdup(pool, &config->options, sizeof(*options));

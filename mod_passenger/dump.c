@@ -130,7 +130,7 @@ static void print_sections(const apr_array_header_t *sections, const char *what,
         psg_dir_config_t *own = ap_get_module_config(vector, &passenger_module);
         place_t inner = *outer;
 
-        if (!own || !own->options.set) {
+        if (!own || psg_row_set_is_empty(&own->options.set)) {
             continue;
         }
         inner.config =

@@ -44,13 +44,13 @@ void psg_set_env_add(psg_options_t *options, const apr_table_t *env,
             &from_env, PSG_OPT_env_vars,
             apr_pstrcat(pool, entry->key, "=", entry->val, NULL), pool);
     }
-    if (!from_env.set) {
+    if (psg_row_set_is_empty(&from_env.set)) {
         return;
     }
-    if (options->set >> PSG_OPT_env_vars & 1) {
+    if (psg_row_set_has(&options->set, PSG_OPT_env_vars)) {
         from_env.env_vars =
             apr_array_append(pool, from_env.env_vars, options->env_vars);
     }
     options->env_vars = from_env.env_vars;
-    options->set |= UINT64_C(1) << PSG_OPT_env_vars;
+    psg_row_set_add(&options->set, PSG_OPT_env_vars);
 }

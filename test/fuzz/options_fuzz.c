@@ -41,7 +41,7 @@ static void check(const psg_options_t *first, size_t size, apr_pool_t *pool)
     }
     len = psg_options_encode(first, ALL_SCOPES, once, size + SLACK);
     if (len == 0 || psg_options_decode(&second, once, len, pool) != APR_SUCCESS
-        || second->set != first->set
+        || !psg_row_set_equals(&second->set, &first->set)
         || psg_options_encode(second, ALL_SCOPES, twice, size + SLACK) != len
         || memcmp(once, twice, len) != 0) {
         abort();

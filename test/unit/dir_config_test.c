@@ -247,28 +247,29 @@ static void check_row(const psg_dir_config_t *config,
                       psg_dir_config_t *const *layers, int count, int i)
 {
     const char *admin = NULL, *tenant = NULL;
-    uint64_t bit = UINT64_C(1) << i;
 
     for (int n = 0; n < count; n++) {
         const psg_htaccess_t *file = layers[n]->htaccess;
 
-        if (layers[n]->options.set & bit) {
+        if (psg_row_set_has(&layers[n]->options.set, (unsigned)i)) {
             admin = psg_options_text(&layers[n]->options, (psg_option_e)i,
                                      test_pool());
             tenant = NULL;
         }
-        if (file && (file->said.set & bit)) {
+        if (file && psg_row_set_has(&file->said.set, (unsigned)i)) {
             tenant =
                 psg_options_text(&file->said, (psg_option_e)i, test_pool());
         }
     }
-    CHECK_INT((config->options.set & bit) != 0, admin != NULL);
+    CHECK_INT(psg_row_set_has(&config->options.set, (unsigned)i),
+              admin != NULL);
     if (admin) {
         CHECK_STR(
             psg_options_text(&config->options, (psg_option_e)i, test_pool()),
             admin);
     }
-    CHECK_INT(config->htaccess && (config->htaccess->said.set & bit) != 0,
+    CHECK_INT(config->htaccess
+                  && psg_row_set_has(&config->htaccess->said.set, (unsigned)i),
               tenant != NULL);
     if (tenant) {
         CHECK_STR(psg_options_text(&config->htaccess->said, (psg_option_e)i,

@@ -48,7 +48,7 @@ TEST(defaults_are_those_of_the_table)
 {
     psg_options_t *options = create();
 
-    CHECK_INT(options->set, 0);
+    CHECK(psg_row_set_is_empty(&options->set));
     CHECK_INT(options->enabled, 1);
     CHECK_INT(options->start_timeout, 90);
     CHECK_STR(options->app_env, "production");
@@ -105,7 +105,9 @@ TEST(numbers_have_a_range)
     CHECK_INT(options->start_timeout, 1);
     set_ok(options, "PassengerStartTimeout", "86400");
     CHECK_INT(options->start_timeout, 86400);
-    CHECK_INT(options->set, (uint64_t)1 << PSG_OPT_start_timeout);
+    CHECK_INT(psg_row_set_next(&options->set, 0), PSG_OPT_start_timeout);
+    CHECK_INT(psg_row_set_next(&options->set, PSG_OPT_start_timeout + 1),
+              PSG_ROW_SET_ROOM);
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         CHECK_STR(set(options, "PassengerStartTimeout", wrong[i]),
                   test_format("PassengerStartTimeout: '%s' is not a whole "
@@ -143,7 +145,7 @@ TEST(base_uris_gather)
     psg_options_t *options = create();
 
     set_ok(options, "PassengerBaseURI", "/");
-    CHECK_INT(options->set, 0);
+    CHECK(psg_row_set_is_empty(&options->set));
     set_ok(options, "PassengerBaseURI", "/shop");
     set_ok(options, "PassengerBaseURI", "/blog");
     set_ok(options, "PassengerBaseURI", "/shop");
@@ -173,6 +175,7 @@ TEST(lists_have_an_end)
 TEST(merging_takes_what_is_set)
 {
     psg_options_t *base = create(), *add = create(), *merged;
+    psg_row_set_t both;
 
     set_ok(base, "PassengerRuby", "/opt/ruby");
     set_ok(base, "PassengerMinInstances", "3");
@@ -186,7 +189,9 @@ TEST(merging_takes_what_is_set)
     CHECK_INT(merged->min_instances, 1);
     CHECK_INT(merged->enabled, 0);
     CHECK(merged->base_uri == add->base_uri); /* replaced, not united */
-    CHECK(merged->set == (base->set | add->set));
+    both = base->set;
+    psg_row_set_merge(&both, &add->set);
+    CHECK(psg_row_set_equals(&merged->set, &both));
     CHECK_INT(base->min_instances, 3);
 
     set_ok(merged, "PassengerBaseURI", "/c");
@@ -216,7 +221,7 @@ TEST(wire_form_says_everything_that_is_set)
     len = psg_options_encode(options, ALL_SCOPES, buf, len);
     CHECK_INT(psg_options_decode(&decoded, buf, len, test_pool()), APR_SUCCESS);
     memset(buf, 'x', sizeof(buf)); /* what was decoded is a copy */
-    CHECK(decoded->set == options->set);
+    CHECK(psg_row_set_equals(&decoded->set, &options->set));
     CHECK_STR(decoded->app_root, "/srv");
     CHECK_INT(decoded->min_instances, 7);
     CHECK_INT(list_len(decoded->base_uri), 2);
@@ -275,5 +280,5 @@ TEST(bad_wire_forms_are_refused)
     }
     CHECK(decoded == NULL);
     CHECK_INT(psg_options_decode(&decoded, "", 0, test_pool()), APR_SUCCESS);
-    CHECK_INT(decoded->set, 0);
+    CHECK(psg_row_set_is_empty(&decoded->set));
 }
