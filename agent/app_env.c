@@ -20,6 +20,18 @@ static const char *const reserved[] = {
     "LOGNAME=",   "SHELL=",        "PWD=",    "PORT=",
 };
 
+const char *app_env_value(const char *const *env, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (; *env; env++) {
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=') {
+            return *env + len + 1;
+        }
+    }
+    return NULL;
+}
+
 int app_env_is_reserved(const char *variable)
 {
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {

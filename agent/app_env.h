@@ -9,6 +9,9 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
+/* The value of the variable called name in env, which ends with NULL; or NULL. */
+const char *app_env_value(const char *const *env, const char *name);
+
 /* Whether the agent alone sets this variable ("NAME=..."). */
 int app_env_is_reserved(const char *variable);
 

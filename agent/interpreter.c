@@ -14,6 +14,7 @@
 
 #include <apr_strings.h>
 
+#include "app_env.h"
 #include "interpreter_search.h"
 
 static void fail(launch_failure_t *failure, const char *summary,
@@ -162,18 +163,6 @@ static void extend_path(char **env, const char *file, apr_pool_t *pool)
     }
 }
 
-static const char *value_in(char **env, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (; *env; env++) {
-        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=') {
-            return *env + len + 1;
-        }
-    }
-    return "";
-}
-
 /* Tells the core, and says where nobody would look for it in the log. */
 static void say(const char *file, const interpreter_search_t *found,
                 apr_pool_t *pool)
@@ -197,11 +186,12 @@ static void say(const char *file, const interpreter_search_t *found,
 static const char *find(launch_failure_t *failure, const char *name,
                         const char *app_root, char **env, apr_pool_t *pool)
 {
-    const char *path = value_in(env, "PATH");
+    const char *path = app_env_value((const char *const *)env, "PATH");
+    const char *home = app_env_value((const char *const *)env, "HOME");
     interpreter_search_t found;
     const char *file;
 
-    interpreter_search(&found, name, app_root, value_in(env, "HOME"), pool);
+    interpreter_search(&found, name, app_root, home, pool);
     file = found.file ? found.file : search(name, path, pool);
     if (!file) {
         fail(failure,

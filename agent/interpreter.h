@@ -9,7 +9,7 @@
 
 /* Returns only if it failed, with *failure filled. A name without a slash is
  * looked for as interpreter_search.h says, then in the environment's PATH, which
- * gets the folder it was found in. */
+ * gets the folder it was found in. env has PATH and HOME (launcher_env()). */
 void interpreter_exec(launch_failure_t *failure, const char *const *args,
                       const char *app_root, char **env, apr_pool_t *pool);
 

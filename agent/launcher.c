@@ -150,20 +150,6 @@ static void end_with_channel(void)
           fcntl(LAUNCH_FD_CONTROL, F_GETFL) | O_ASYNC);
 }
 
-static const char *env_value(const launch_t *launch, const char *name)
-{
-    size_t len = strlen(name);
-    int i;
-
-    for (i = 0; launch->env[i]; i++) {
-        if (strncmp(launch->env[i], name, len) == 0
-            && launch->env[i][len] == '=') {
-            return launch->env[i] + len + 1;
-        }
-    }
-    return NULL;
-}
-
 /* Whether the variable is one that we set ourselves. */
 static int is_ours(const char *variable, const char *const *ours, int count)
 {
@@ -202,7 +188,7 @@ char **launcher_env(const launch_t *launch, pid_t self, apr_pool_t *pool)
             APR_ARRAY_PUSH(env, const char *) = launch->env[i];
         }
     }
-    if (!env_value(launch, "PATH")) {
+    if (!app_env_value(launch->env, "PATH")) {
         APR_ARRAY_PUSH(env, const char *) = "PATH=" DEFAULT_PATH;
     }
     APR_ARRAY_PUSH(env, const char *) = NULL;
@@ -279,7 +265,7 @@ static void run_watcher(launch_failure_t *failure, apr_pool_t *pool)
 static void run_as_tenant(const launch_t *launch, launch_failure_t *failure,
                           apr_pool_t *pool)
 {
-    const char *log_file = env_value(launch, "PASSENGER_APP_LOG_FILE");
+    const char *log_file = app_env_value(launch->env, "PASSENGER_APP_LOG_FILE");
     char **env;
 
     if (launch->kind == PSG_KIND_WATCHER) {

@@ -5,7 +5,7 @@
  *                start command
  *   arguments    the loader of the app's type; the command
  *   environment  PROTOCOL section 1; the user's own variables (HOME and so on),
- *                PWD and LISTEN_* are the watchdog's, which knows the user
+ *                PATH, PWD and LISTEN_* are the launcher's, which knows the user
  *   identity     app_spec; the watchdog decides whether it may be
  * Called by app_process. */
 #include "spawner.h"
@@ -25,9 +25,6 @@
 #include "app_group.h"
 #include "scoreboard_writer.h"
 #include "watchdog_link.h"
-
-#define DEFAULT_PATH \
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* How often a port is drawn before we give up. */
 enum {
@@ -127,7 +124,6 @@ static psg_bytes_t env_of(const app_spec_t *spec, psg_process_kind_e kind,
     apr_array_header_t *env = apr_array_make(pool, 20, sizeof(const char *));
     const char *lang = getenv("LANG");
 
-    set(env, "PATH", DEFAULT_PATH);
     set(env, "LANG", lang && lang[0] ? lang : "C.UTF-8");
     set(env, "IN_PASSENGER", "1");
     set(env, "PYTHONUNBUFFERED", "1");

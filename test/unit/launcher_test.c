@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app_env.h"
 #include "launcher.h"
 
 static const char *const no_env[] = {NULL};
@@ -152,6 +153,21 @@ TEST(app_has_a_clean_environment)
         lines += result.output[i] == '\n';
     }
     CHECK_INT(lines, 10); /* 7 of ours, A, HOMER, PATH */
+}
+
+TEST(path_is_the_systems_unless_somebody_set_it)
+{
+    const char *const none[] = {NULL}, *const own[] = {"PATH=/own", NULL};
+    launch_t launch = launch_in("", none);
+    char **env;
+
+    launch.env = none;
+    env = launcher_env(&launch, 1, test_pool());
+    CHECK_STR(app_env_value((const char *const *)env, "PATH"),
+              "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    launch.env = own;
+    env = launcher_env(&launch, 1, test_pool());
+    CHECK_STR(app_env_value((const char *const *)env, "PATH"), "/own");
 }
 
 TEST(app_is_told_its_own_pid)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app_env.h"
 #include "shell_env.h"
 
 static const char *problem;
@@ -26,14 +27,7 @@ static char **read_env(const char *shell, const char *profile)
 
 static const char *value(char **env, const char *name)
 {
-    size_t len = strlen(name);
-
-    for (; *env; env++) {
-        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=') {
-            return *env + len + 1;
-        }
-    }
-    return NULL;
+    return app_env_value((const char *const *)env, name);
 }
 
 TEST(exports_of_the_profile_are_taken)
