@@ -7,15 +7,15 @@
 /* The rows of the list (ending with PSG_ROW_SET_ROOM) and no others. */
 static void check_rows(const psg_row_set_t *rows, const unsigned *list)
 {
-    unsigned i, seen = 0;
+    unsigned i = psg_row_set_next(rows, 0);
 
-    for (i = psg_row_set_next(rows, 0); i < PSG_ROW_SET_ROOM;
-         i = psg_row_set_next(rows, i + 1)) {
-        CHECK_INT(i, list[seen++]);
+    CHECK_INT(psg_row_set_is_empty(rows), *list == PSG_ROW_SET_ROOM);
+    for (; *list < PSG_ROW_SET_ROOM; list++) {
+        CHECK_INT(i, *list);
         CHECK(psg_row_set_has(rows, i));
+        i = psg_row_set_next(rows, i + 1);
     }
-    CHECK_INT(list[seen], PSG_ROW_SET_ROOM);
-    CHECK_INT(psg_row_set_is_empty(rows), seen == 0);
+    CHECK_INT(i, PSG_ROW_SET_ROOM);
 }
 
 TEST(row_set_has_what_was_added_and_not_removed)
