@@ -99,6 +99,12 @@ static psg_exchange_e judge_silence(psg_exchange_t *exchange)
                    error);
 }
 
+/* Whether the visitor has got some of the answer, or soon would have. */
+static int is_begun(const psg_response_relay_t *relay)
+{
+    return relay->has_head && !psg_response_buffer_is_collected(&relay->buffer);
+}
+
 static psg_exchange_e judge(psg_exchange_t *exchange, psg_relay_e result)
 {
     const psg_response_relay_t *relay = &exchange->relay;
@@ -107,13 +113,14 @@ static psg_exchange_e judge(psg_exchange_t *exchange, psg_relay_e result)
     case PSG_RELAY_COMPLETE:
         return PSG_EXCHANGE_DONE;
     case PSG_RELAY_BROKEN:
-        return give_up(exchange, PSG_EXCHANGE_BROKEN, relay->problem,
-                       relay->error);
+        return give_up(exchange,
+                       is_begun(relay) ? PSG_EXCHANGE_BROKEN : PSG_EXCHANGE_BAD,
+                       relay->problem, relay->error);
     case PSG_RELAY_NOTHING:
         return judge_silence(exchange);
     case PSG_RELAY_SILENT:
         return give_up(exchange,
-                       relay->has_head ? PSG_EXCHANGE_BROKEN
+                       is_begun(relay) ? PSG_EXCHANGE_BROKEN
                                        : PSG_EXCHANGE_SILENT,
                        relay->problem, APR_TIMEUP);
     case PSG_RELAY_CLIENT_GONE:
@@ -143,6 +150,7 @@ static psg_exchange_e converse(psg_exchange_t *exchange)
     }
     psg_request_send_some(send);
     psg_response_relay_begin(relay, exchange->r, connection, send);
+    relay->buffer.is_collecting = exchange->request->options->buffer_response;
     if (send->is_broken && send->sent == 0) {
         relay->error = EPIPE;
         result = judge_silence(exchange);

@@ -207,6 +207,18 @@ int psg_response_buffer_is_full(const psg_response_buffer_t *buffer)
     return APR_BUCKET_IS_FILE(last) && (apr_off_t)last->length >= file_max;
 }
 
+int psg_response_buffer_is_collected(const psg_response_buffer_t *buffer)
+{
+    return buffer->is_collecting && !buffer->is_headed;
+}
+
+int psg_response_buffer_has_news(const psg_response_buffer_t *buffer)
+{
+    return buffer->has_news
+           && (!psg_response_buffer_is_collected(buffer)
+               || psg_response_buffer_is_full(buffer));
+}
+
 /* Reads from the file rather than passing it on: a filter may take a file's
  * descriptor with it, and it is still needed here. */
 static apr_status_t take_from_file(psg_response_buffer_t *buffer, size_t max)

@@ -25,6 +25,8 @@ typedef struct {
     int is_file_broken; /* the file could not be made or written */
     int is_headed;      /* httpd has sent the head or was given it to send */
     int is_discarding;  /* the body is not wanted */
+    int is_collecting;  /* (set by the caller) all of it comes before any of it
+                           is given to the visitor, unless it gets full */
     int has_news;       /* there is something the visitor has not been given */
     psg_spool_t spool;
 } psg_response_buffer_t;
@@ -47,6 +49,12 @@ void psg_response_buffer_filled(psg_response_buffer_t *buffer, size_t n);
 
 /* Whether the app must wait until the visitor has taken something. */
 int psg_response_buffer_is_full(const psg_response_buffer_t *buffer);
+
+/* Whether there is something to be given to the visitor now. */
+int psg_response_buffer_has_news(const psg_response_buffer_t *buffer);
+
+/* Whether the answer is collected and the visitor has got nothing of it yet. */
+int psg_response_buffer_is_collected(const psg_response_buffer_t *buffer);
 
 /* Gives at most max bytes to the visitor, now. */
 apr_status_t psg_response_buffer_pass(psg_response_buffer_t *buffer,

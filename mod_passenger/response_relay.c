@@ -267,7 +267,7 @@ static psg_relay_e take_end(psg_response_relay_t *relay, apr_status_t error)
 
 static int may_pass(const psg_response_relay_t *relay)
 {
-    if (!relay->buffer.has_news) {
+    if (!psg_response_buffer_has_news(&relay->buffer)) {
         return 0;
     }
     return relay->client.fd < 0 ? psg_now() >= relay->not_before
@@ -306,12 +306,13 @@ static psg_relay_e check_patience(psg_response_relay_t *relay, int is_app_asked)
 {
     uint64_t now = psg_now();
     uint64_t timeout = (uint64_t)relay->r->server->timeout;
+    int has_news = psg_response_buffer_has_news(&relay->buffer);
 
     if (!is_app_asked || relay->quiet_since == 0) {
         relay->quiet_since = is_app_asked ? now : 0;
     }
-    if (!relay->buffer.has_news || relay->stuck_since == 0) {
-        relay->stuck_since = relay->buffer.has_news ? now : 0;
+    if (!has_news || relay->stuck_since == 0) {
+        relay->stuck_since = has_news ? now : 0;
     }
     if (relay->quiet_since && now - relay->quiet_since > silence_max_usec) {
         return fail(relay, PSG_RELAY_SILENT, "nothing for an hour");
@@ -337,7 +338,7 @@ static int wait_for(psg_response_relay_t *relay, int is_app_asked,
     if (is_sending(relay)) {
         look[0].events |= POLLOUT;
     }
-    if (relay->buffer.has_news) {
+    if (psg_response_buffer_has_news(&relay->buffer)) {
         look[1].events |= POLLOUT;
     }
     if (poll(look, 2, ms) <= 0) {
@@ -353,8 +354,10 @@ static int wait_for(psg_response_relay_t *relay, int is_app_asked,
 /* Nothing can be received, or (is_app_asked is 0) nothing must be. */
 static psg_relay_e pause_for(psg_response_relay_t *relay, int is_app_asked)
 {
-    int ms = relay->client.fd < 0 && relay->buffer.has_news ? BLIND_TICK_MS
-                                                            : TICK_MS;
+    int ms =
+        relay->client.fd < 0 && psg_response_buffer_has_news(&relay->buffer)
+            ? BLIND_TICK_MS
+            : TICK_MS;
     psg_relay_e result;
 
     if (is_app_asked && wait_for(relay, 1, 0, PAUSE_MS)) {
