@@ -19,6 +19,11 @@ enum {
     DAMAGED_LOCK_WAIT = 1000
 };
 
+/* So many entries of processes take turns at first. */
+enum {
+    TURNS_MIN = 64
+};
+
 struct scoreboard_writer_t {
     psg_scoreboard_t *sb;
     unsigned char damaged[PSG_MAX_GROUPS]; /* 1 = written without its lock */
@@ -26,8 +31,9 @@ struct scoreboard_writer_t {
      * write them. */
     unsigned char group_taken[PSG_MAX_GROUPS];
     unsigned char process_taken[PSG_MAX_PROCESSES];
-    uint32_t next_process; /* where to look for a free entry: the one used
-                              longest ago, so that old indices stay unused */
+    uint32_t processes;    /* how many are taken */
+    uint32_t turns;        /* entries below this take turns; a power of 2 */
+    uint32_t next_process; /* whose turn it is */
 };
 
 #define STORE(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELEASE)
@@ -39,6 +45,7 @@ scoreboard_writer_t *scoreboard_writer_create(psg_scoreboard_t *sb,
     scoreboard_writer_t *writer = apr_pcalloc(pool, sizeof(*writer));
 
     writer->sb = sb;
+    writer->turns = TURNS_MIN;
     STORE(sb->header.core_pid, (uint32_t)getpid());
     STORE(sb->header.core_generation, sb->header.core_generation + 1);
     return writer;
@@ -108,6 +115,7 @@ void scoreboard_group_keep(scoreboard_writer_t *writer, uint32_t group)
 
 void scoreboard_process_keep(scoreboard_writer_t *writer, uint32_t process)
 {
+    writer->processes += !writer->process_taken[process];
     writer->process_taken[process] = 1;
 }
 
@@ -276,25 +284,39 @@ static uint32_t random_id(void)
     return id ? id : 1;
 }
 
+/* A free entry, PSG_NONE if there is none. One that was freed rests for at least
+ * TURNS_MIN / 2 starts: a child may be about to look at it under the lock of the
+ * group it was of. More than are needed for that never take turns, since each
+ * that was ever used costs memory: here, in the watchdog, in httpd's children. */
+static uint32_t find_free_process(scoreboard_writer_t *writer)
+{
+    if (writer->processes >= writer->turns / 2
+        && writer->turns < PSG_MAX_PROCESSES) {
+        writer->turns *= 2;
+    }
+    for (uint32_t i = 0; i < writer->turns; i++) {
+        uint32_t p = (writer->next_process + i) % writer->turns;
+
+        if (!writer->process_taken[p]) {
+            return p;
+        }
+    }
+    return PSG_NONE;
+}
+
 apr_status_t scoreboard_process_new(scoreboard_writer_t *writer, uint32_t group,
                                     uint32_t *process)
 {
     psg_scoreboard_t *sb = writer->sb;
+    uint32_t p = find_free_process(writer);
     psg_process_t *entry;
-    uint32_t p = PSG_NONE;
 
-    for (uint32_t i = 0; i < PSG_MAX_PROCESSES; i++) {
-        p = (writer->next_process + i) % PSG_MAX_PROCESSES;
-        if (!writer->process_taken[p]) {
-            break;
-        }
-    }
-    entry = &sb->processes[p];
-    if (writer->process_taken[p]) {
+    if (p == PSG_NONE) {
         return APR_ENOSPC;
     }
-    writer->process_taken[p] = 1;
-    writer->next_process = (p + 1) % PSG_MAX_PROCESSES;
+    entry = &sb->processes[p];
+    scoreboard_process_keep(writer, p);
+    writer->next_process = p + 1;
     *entry = (psg_process_t){.generation = entry->generation + 1,
                              .group = group,
                              .next = PSG_NONE,
@@ -389,6 +411,7 @@ void scoreboard_process_free(scoreboard_writer_t *writer, uint32_t process)
     STORE(entry->busy, 0);
     STORE(entry->pid, 0);
     STORE(entry->state, PSG_PROCESS_UNUSED);
+    writer->processes -= writer->process_taken[process];
     writer->process_taken[process] = 0;
 }
 

@@ -6,10 +6,12 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app_restart.h"
 #include "app_restore.h"
 #include "fake_core.h"
+#include "process_size.h"
 
 /* The group's options, to be changed. */
 static psg_options_t *options_of(app_group_t *group)
@@ -70,6 +72,35 @@ TEST(restart_boots_the_new_process_first)
     app_pool_tick(&fake->core);
     CHECK_INT(fake_count(fake, 0), 6); /* as many as there were, no more */
     CHECK_INT(fake->core.sb->processes[group->first->index].epoch, 1);
+}
+
+static void restart_often(fake_core_t *fake, app_group_t *group, int count)
+{
+    for (int i = 0; i < count; i++) {
+        fake->call_count = 0;
+        app_restart_group(group, "the test wants it");
+        fake_ready(group, 1);
+        fake_exit(group, PSG_PROCESS_STOPPING, 0);
+        CHECK_INT(event_loop_turn(fake->core.loop, 0), APR_SUCCESS);
+    }
+}
+
+/* Neither ours nor the scoreboard's. */
+TEST(restarts_take_no_memory)
+{
+    fake_core_t *fake = fake_core(2, 0);
+    app_group_t *group = serving(fake, "/a", 1);
+    long before;
+
+    restart_often(fake, group, 200);
+    before = process_size(getpid()).anon;
+    restart_often(fake, group, 5000);
+    CHECK_INT(group->count[PSG_PROCESS_READY], 1);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+    CHECK(process_size(getpid()).anon < before + 64);
+#else
+    (void)before;
+#endif
 }
 
 TEST(restart_ends_who_is_idle_before_who_is_busy)
