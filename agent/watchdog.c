@@ -175,6 +175,9 @@ static void take_config(watchdog_t *dog, const psg_message_t *msg)
             "PSG2213: httpd sent a configuration that cannot be understood: is "
             "mod_passenger of another version than passenger-agent? The "
             "configuration before stays");
+        if (pool) {
+            apr_pool_destroy(pool);
+        }
         return;
     }
     if (dog->config_pool) {
