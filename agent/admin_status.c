@@ -5,6 +5,7 @@
 #include "admin_status.h"
 
 #include "admin_command.h"
+#include "app_interpreter.h"
 #include "app_pool.h"
 #include "app_restart.h"
 #include "process_stats.h"
@@ -50,7 +51,7 @@ static json_t *process_of(const app_process_t *proc, uint64_t now)
         seconds_since(proc->started, now), "idle",
         seconds_since(used > proc->started ? used : proc->started, now), "old",
         PEEK(entry->epoch) != proc->group->epoch, "memory_kib",
-        memory_of(proc->pid), "interpreter", proc->interpreter);
+        memory_of(proc->pid), "interpreter", app_interpreter_of(proc));
 }
 
 /* Why the last start failed. Written by this core alone, but others could. */

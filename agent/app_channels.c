@@ -10,6 +10,7 @@
 
 #include "agent_log.h"
 #include "app_group.h"
+#include "app_interpreter.h"
 #include "app_rest.h"
 #include "scoreboard_writer.h"
 
@@ -79,9 +80,7 @@ static void on_control(void *baton, const handshake_event_t *event)
         app_rest_done(proc);
         break;
     case HANDSHAKE_INTERPRETER:
-        if (!proc->interpreter) { /* said once, whoever says it again */
-            proc->interpreter = apr_pstrdup(proc->pool, event->summary);
-        }
+        app_interpreter_found(proc, event->summary, event->details);
         break;
     case HANDSHAKE_FAILED:
         note_failure(proc, event);

@@ -60,7 +60,9 @@ struct app_process_t {
     int is_over_limit;           /* killed for PassengerHardMemoryLimit */
     uint64_t overrun_seen;       /* when a request ran for too long last, */
     uint64_t overrun_since;      /* and first; 0 = never */
-    const char *interpreter;     /* the program, once it was found; or NULL */
+    const char *interpreter;     /* as app_interpreter.h; NULL until known, */
+    const char *interpreter_why; /* for people; */
+    uint32_t interpreter_epoch;  /* and epoch when it was found */
     app_failure_t failure;
     int is_forked; /* it is to be forked by this preloader: */
     uint32_t preloader, preloader_generation;

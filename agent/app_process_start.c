@@ -5,6 +5,7 @@
 #include "app_process.h"
 
 #include "app_group.h"
+#include "app_interpreter.h"
 #include "app_preloader.h"
 #include "scoreboard_writer.h"
 
@@ -63,6 +64,7 @@ apr_status_t app_process_start_as(app_group_t *group, psg_process_kind_e kind,
         proc->is_forked = 1;
         proc->preloader = preloader->index;
         proc->preloader_generation = preloader->generation;
+        app_interpreter_inherit(proc, preloader);
     }
     scoreboard_process_set_epoch(group->core->writer, proc->index, proc->epoch);
     app_group_count(proc, PSG_PROCESS_STATE_COUNT, PSG_PROCESS_UNUSED);

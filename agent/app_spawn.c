@@ -83,6 +83,7 @@ apr_status_t app_spawn_parse(launch_t *launch, identity_request_t *request,
     launch->owner_gid = spawn->owner_gid;
     launch->shell_env = spawn->shell_env == 1;
     launch->env_file = copy_text(&spawn->env_file, PATH_MAX - 1, pool);
+    launch->interpreter = copy_text(&spawn->interpreter, PATH_MAX - 1, pool);
     request->user = copy_text(&spawn->user, NAME_LENGTH_MAX, pool);
     request->group = copy_text(&spawn->group, NAME_LENGTH_MAX, pool);
     request->owner = spawn->owner;
@@ -113,6 +114,9 @@ apr_status_t app_spawn_parse(launch_t *launch, identity_request_t *request,
     }
     if (!launch->args || !launch->args[0] || !*launch->args[0]) {
         return refuse(reason, "SPAWN is invalid: there is no program to run");
+    }
+    if (!launch->interpreter) {
+        return refuse(reason, "SPAWN is invalid: the interpreter");
     }
     if (!launch->env_file) {
         return refuse(reason, "the path of PassengerEnvFile is longer than "

@@ -95,12 +95,14 @@ static const char *parse_interpreter(handshake_event_t *event,
                                      const json_t *object, apr_pool_t *pool)
 {
     const char *path = json_string_value(json_object_get(object, "path"));
+    const char *why = json_string_value(json_object_get(object, "why"));
 
     if (!path || strlen(path) > PATH_MAX) {
         return "it says \"interpreter\" without a 'path'";
     }
     event->kind = HANDSHAKE_INTERPRETER;
     event->summary = apr_pstrdup(pool, path);
+    event->details = apr_pstrdup(pool, why ? why : "");
     return NULL;
 }
 

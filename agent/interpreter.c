@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +15,11 @@
 
 #include "app_env.h"
 #include "interpreter_search.h"
+
+/* Of a reason, in bytes; the line on the control channel has a limit, too. */
+enum {
+    WHY_MAX = 3000
+};
 
 static void fail(launch_failure_t *failure, const char *summary,
                  const char *details)
@@ -163,51 +167,70 @@ static void extend_path(char **env, const char *file, apr_pool_t *pool)
     }
 }
 
-/* Tells the core, and says where nobody would look for it in the log. */
-static void say(const char *file, const interpreter_search_t *found,
-                apr_pool_t *pool)
+/* For people; "" if nobody wonders. */
+static const char *reason(const interpreter_search_t *found, const char *gone,
+                          apr_pool_t *pool)
 {
-    const char *line = launch_interpreter_line(file, pool);
-
-    /* For status and error reports; nobody misses it if nobody reads. */
-    (void)!write(LAUNCH_FD_CONTROL, line, strlen(line));
-    if (found->why[0]) {
-        dprintf(STDERR_FILENO, "interpreter: %s, because %s\n", file,
-                found->why);
+    if (!gone[0] && !found->why[0] && !found->tried[0]) {
+        return "";
     }
-    else if (found->tried[0]) {
-        dprintf(STDERR_FILENO,
-                "interpreter: %s, found in the PATH; what was asked for is not "
-                "there:\n%s",
-                file, found->tried);
+    if (gone[0]) {
+        gone = apr_psprintf(pool,
+                            "'%s', which other processes run, cannot be run "
+                            "any more; ",
+                            gone);
     }
+    return apr_pstrcat(pool, gone,
+                       found->why[0] ? found->why : "it is in the PATH",
+                       found->tried[0] ? "; " : "", found->tried, NULL);
 }
 
-static const char *find(launch_failure_t *failure, const char *name,
-                        const char *app_root, char **env, apr_pool_t *pool)
+/* Tells the core, for the log, status and error reports, what was found and
+ * why. Nobody misses it if nobody reads. */
+static void say(const char *file, const char *why, apr_pool_t *pool)
 {
+    const char *line =
+        launch_interpreter_line(file, apr_pstrndup(pool, why, WHY_MAX), pool);
+
+    (void)!write(LAUNCH_FD_CONTROL, line, strlen(line));
+}
+
+static void explain_not_found(launch_failure_t *failure, const char *name,
+                              const char *path, const char *tried,
+                              apr_pool_t *pool)
+{
+    fail(failure,
+         apr_psprintf(pool, "the interpreter '%s' was not found", name),
+         apr_psprintf(pool,
+                      "Looked for in these folders: %s. Install it, or name it "
+                      "with its full path in PassengerRuby, PassengerPython or "
+                      "PassengerNodejs.%s%s",
+                      path, tried[0] ? "\n" : "", tried));
+}
+
+/* What processes of the same version run, if it is there still; else what the
+ * user means; else the first in the PATH. */
+static const char *find(launch_failure_t *failure, const launch_t *launch,
+                        char **env, apr_pool_t *pool)
+{
+    const char *name = launch->args[0], *known = launch->interpreter;
     const char *path = app_env_value((const char *const *)env, "PATH");
     const char *home = app_env_value((const char *const *)env, "HOME");
-    interpreter_search_t found;
-    const char *file;
+    const char *in_path = search(name, path, pool), *file = known;
+    interpreter_search_t found = {.why = "", .tried = ""};
 
-    interpreter_search(&found, name, app_root, home, pool);
-    file = found.file ? found.file : search(name, path, pool);
+    if (known[0] != '/' || !is_executable(known)) {
+        interpreter_search(&found, name, launch->app_root, home, pool);
+        file = found.file ? found.file : in_path;
+    }
     if (!file) {
-        fail(failure,
-             apr_psprintf(pool, "the interpreter '%s' was not found", name),
-             apr_psprintf(pool,
-                          "Looked for in these folders: %s. Install it, or "
-                          "name it with its full path in PassengerRuby, "
-                          "PassengerPython or PassengerNodejs.%s%s",
-                          path, found.tried[0] ? " Also tried:\n" : "",
-                          found.tried));
+        explain_not_found(failure, name, path, found.tried, pool);
         return NULL;
     }
     if (is_executable(file)) {
-        say(file, &found, pool);
+        say(file, reason(&found, file == known ? "" : known, pool), pool);
     }
-    if (found.file) {
+    if (!in_path || strcmp(file, in_path) != 0) {
         extend_path(env, file, pool);
     }
     return file;
@@ -227,13 +250,13 @@ static const char **with_program(const char *const *args, const char *file,
     return copy;
 }
 
-void interpreter_exec(launch_failure_t *failure, const char *const *args,
-                      const char *app_root, char **env, apr_pool_t *pool)
+void interpreter_exec(launch_failure_t *failure, const launch_t *launch,
+                      char **env, apr_pool_t *pool)
 {
-    const char *file = args[0];
+    const char *file = launch->args[0];
 
     if (!strchr(file, '/')) {
-        file = find(failure, file, app_root, env, pool);
+        file = find(failure, launch, env, pool);
         if (!file) {
             return;
         }
@@ -243,6 +266,6 @@ void interpreter_exec(launch_failure_t *failure, const char *const *args,
         return;
     }
     /* The whole name: Python finds its virtual environment by it. */
-    execve(file, (char *const *)with_program(args, file, pool), env);
+    execve(file, (char *const *)with_program(launch->args, file, pool), env);
     explain(failure, file, errno, pool);
 }

@@ -7,10 +7,11 @@
 
 #include "launcher.h"
 
-/* Returns only if it failed, with *failure filled. A name without a slash is
- * looked for as interpreter_search.h says, then in the environment's PATH, which
- * gets the folder it was found in. env has PATH and HOME (launcher_env()). */
-void interpreter_exec(launch_failure_t *failure, const char *const *args,
-                      const char *app_root, char **env, apr_pool_t *pool);
+/* Becomes launch->args[0] with env; returns only if that failed, with *failure
+ * filled. A name without a slash is looked for: launch->interpreter, if it can be
+ * run; as interpreter_search.h says; in the environment's PATH, which gets the
+ * folder it was found in. Tells the core. env has PATH and HOME. */
+void interpreter_exec(launch_failure_t *failure, const launch_t *launch,
+                      char **env, apr_pool_t *pool);
 
 #endif

@@ -55,10 +55,13 @@ typedef struct {
     apr_pool_t *pool;
 } context_t;
 
+/* One thing that was asked for and is not there. */
 static void note_miss(context_t *context, const char *what)
 {
-    context->found->tried = apr_pstrcat(context->pool, context->found->tried,
-                                        "    ", what, "\n", NULL);
+    const char *before = context->found->tried;
+
+    context->found->tried =
+        apr_pstrcat(context->pool, before, before[0] ? "; " : "", what, NULL);
 }
 
 static int is_program(const char *file)
@@ -196,9 +199,10 @@ static const char *newest_like(const char *folder, const char *before,
     return best;
 }
 
-/* The program of that version in one place, or of the newest one like it. */
-static const char *in_place(context_t *context, const char *pattern,
-                            const char *version)
+/* The program of that version in one place, or of the newest one like it; else
+ * NULL, with *looked_for. */
+static const char *in_place(const char **looked_for, const context_t *context,
+                            const char *pattern, const char *version)
 {
     apr_pool_t *pool = context->pool;
     const char *mark = strchr(pattern, '%');
@@ -211,7 +215,7 @@ static const char *in_place(context_t *context, const char *pattern,
     if (is_program(file)) {
         return file;
     }
-    note_miss(context, file);
+    *looked_for = file;
     newest = newest_like(apr_pstrmemdup(pool, start, (size_t)(slash - start)),
                          slash + 1, version, pool);
     if (newest) {
@@ -223,32 +227,54 @@ static const char *in_place(context_t *context, const char *pattern,
     return NULL;
 }
 
-/* Whether the version that `source` asks for is installed. */
-static int find_version(context_t *context, const char *version,
-                        const char *source)
+/* Looks for that version in all places. On failure *missed lists them. */
+static const char *in_places(const char **missed, const context_t *context,
+                             const char *version)
 {
-    if (context->home[0] == '\0') {
-        return 0;
-    }
-    version = resolve_alias(context, version);
-    for (size_t i = 0; version && i < COUNT(places); i++) {
-        const char *file;
+    *missed = "";
+    for (size_t i = 0; i < COUNT(places); i++) {
+        const char *file, *looked_for;
 
         if (strcmp(places[i].name, context->name) != 0) {
             continue;
         }
-        file = in_place(context, places[i].pattern, version);
+        file = in_place(&looked_for, context, places[i].pattern, version);
         if (file) {
-            context->found->file = file;
-            context->found->why = apr_psprintf(
-                context->pool, "'%s' asks for version %s", source, version);
-            return 1;
+            return file;
         }
+        *missed = apr_pstrcat(context->pool, *missed, *missed[0] ? ", " : "",
+                              looked_for, NULL);
     }
-    if (!version) {
-        note_miss(context, apr_pstrcat(context->pool, "the version that '",
-                                       source, "' asks for", NULL));
+    return NULL;
+}
+
+/* Whether the version that `source` asks for is installed. */
+static int find_version(context_t *context, const char *wish,
+                        const char *source)
+{
+    const char *version, *missed = "what it means is not known";
+
+    if (strcmp(wish, "system") == 0) {
+        context->found->why =
+            apr_psprintf(context->pool, "'%s' asks for the system's", source);
+        return 1;
     }
+    if (context->home[0] == '\0') {
+        return 0;
+    }
+    version = resolve_alias(context, wish);
+    if (version) {
+        context->found->file = in_places(&missed, context, version);
+    }
+    if (context->found->file) {
+        context->found->why = apr_psprintf(
+            context->pool, "'%s' asks for version %s", source, version);
+        return 1;
+    }
+    note_miss(context,
+              apr_psprintf(context->pool, "'%s' asks for version %s, %s%s",
+                           source, wish, version ? "which is not at " : "",
+                           missed));
     return 0;
 }
 
@@ -315,9 +341,7 @@ static int find_by_global_files(context_t *context)
                            global_files[i].file, NULL);
         text = context->home[0] ? read_start(file, context->pool) : NULL;
         version = text ? version_in(text, NULL) : NULL;
-        /* "system" is the PATH's. */
-        if (version && strcmp(version, "system") != 0
-            && find_version(context, version, file)) {
+        if (version && find_version(context, version, file)) {
             return 1;
         }
     }
@@ -344,7 +368,10 @@ static int find_virtualenv(context_t *context, const char *app_root)
                 apr_psprintf(pool, "'%s' is a virtual environment", folder);
             return 1;
         }
-        note_miss(context, file);
+        note_miss(context, apr_psprintf(pool,
+                                        "'%s' is a virtual environment, but "
+                                        "'%s' cannot be run",
+                                        folder, file));
     }
     return 0;
 }

@@ -11,7 +11,7 @@
 typedef struct {
     const char *file;  /* the program, or NULL: look in the PATH */
     const char *why;   /* what led to it, for people; "" if nothing did */
-    const char *tried; /* what was not there, a line each; "" if nothing */
+    const char *tried; /* what was not there, for people; or "" */
 } interpreter_search_t;
 
 /* name: "ruby", "python3" or "node"; for others nothing is found. app_root and

@@ -38,11 +38,13 @@ static const char *to_line(json_t *object, apr_pool_t *pool)
     return line;
 }
 
-const char *launch_interpreter_line(const char *path, apr_pool_t *pool)
+const char *launch_interpreter_line(const char *path, const char *why,
+                                    apr_pool_t *pool)
 {
-    const char *line = to_line(json_pack("{s:s, s:o}", "event", "interpreter",
-                                         "path", to_json(path, pool)),
-                               pool);
+    const char *line =
+        to_line(json_pack("{s:s, s:o, s:o}", "event", "interpreter", "path",
+                          to_json(path, pool), "why", to_json(why, pool)),
+                pool);
 
     return line ? line : "";
 }

@@ -285,7 +285,7 @@ static void run_as_tenant(const launch_t *launch, launch_failure_t *failure,
         return;
     }
     env = add_shell_env(launch, env, pool);
-    interpreter_exec(failure, launch->args, launch->app_root, env, pool);
+    interpreter_exec(failure, launch, env, pool);
 }
 
 void launcher_run(const launch_t *launch, apr_pool_t *pool)

@@ -25,6 +25,7 @@ typedef struct {
     const char *app_root;     /* absolute */
     const char *startup_file; /* relative to app_root, absolute, or "" */
     const char *const *args;
+    const char *interpreter; /* to be tried before args[0] is looked for; "" */
     const char *const *env;
     int output, listening, control; /* its fd 1 and 2, 3, 4 */
     pid_t watchdog;                 /* whose end ends the app; 0: nobody's */
@@ -49,8 +50,9 @@ void launcher_run(const launch_t *launch, apr_pool_t *pool)
  * user's own variables among it. Ends with NULL. */
 char **launcher_env(const launch_t *launch, pid_t self, apr_pool_t *pool);
 
-/* The line that says which program was found, likewise. */
-const char *launch_interpreter_line(const char *path, apr_pool_t *pool);
+/* The line that says which program was found, and why that, likewise. */
+const char *launch_interpreter_line(const char *path, const char *why,
+                                    apr_pool_t *pool);
 
 /* The line, ended by \n, in pool. Bytes that are not UTF-8 become '?'. */
 const char *launch_failure_line(const launch_failure_t *failure,

@@ -13,6 +13,7 @@
 
 #include "agent_log.h"
 #include "app_group.h"
+#include "app_interpreter.h"
 
 /* Of the output of a process that ended by itself. */
 enum {
@@ -68,29 +69,24 @@ static const char *step_of(const app_process_t *proc)
     return proc->failure.step ? proc->failure.step : "start";
 }
 
-static const char *interpreter_of(const app_process_t *proc)
-{
-    return proc->interpreter ? proc->interpreter
-                             : proc->group->spec->interpreter;
-}
-
 /* What people need to find the reason; the app's own words come last. */
 static const char *detail_of(const app_process_t *proc, apr_pool_t *pool)
 {
     const app_spec_t *spec = proc->group->spec;
     const char *details = proc->failure.details;
     const char *said = proc->output ? app_output_tail(proc->output, pool) : "";
+    const char *why = proc->interpreter_why;
 
     return apr_psprintf(
         pool,
-        "Step: %s\nEnded: %s\nApp: %s\n%s: %s\nInterpreter: %s\n"
+        "Step: %s\nEnded: %s\nApp: %s\n%s: %s\nInterpreter: %s%s%s\n"
         "Environment: %s\n%s%s%s%s%s",
         step_of(proc), spawn_report_how_it_ended(proc, pool), spec->root,
         spec->command ? "Command" : "Startup file",
         spec->command ? spec->command : spec->startup_file,
-        interpreter_of(proc), spec->options->app_env,
-        details && details[0] ? "\n" : "", details ? details : "",
-        said[0] ? "\nOutput of the app:\n" : "", said,
+        app_interpreter_of(proc), why && why[0] ? ": " : "", why ? why : "",
+        spec->options->app_env, details && details[0] ? "\n" : "",
+        details ? details : "", said[0] ? "\nOutput of the app:\n" : "", said,
         details && details[0] ? "\n" : "");
 }
 
@@ -137,7 +133,8 @@ void spawn_report_log(const psg_spawn_error_t *error, const app_process_t *proc,
               "'%s', %s, interpreter '%s', %s '%s'; it is tried again in %u s "
               "at the earliest",
               spec->root, error->summary, error->id, step_of(proc),
-              spawn_report_how_it_ended(proc, scratch), interpreter_of(proc),
+              spawn_report_how_it_ended(proc, scratch),
+              app_interpreter_of(proc),
               spec->command ? "command" : "startup file",
               spec->command ? spec->command : spec->startup_file, seconds);
     if (proc->failure.details) {

@@ -23,6 +23,7 @@
 
 #include "app_env.h"
 #include "app_group.h"
+#include "app_interpreter.h"
 #include "scoreboard_writer.h"
 #include "watchdog_link.h"
 
@@ -177,6 +178,7 @@ void spawner_fill(psg_msg_spawn_t *spawn, const app_spec_t *spec,
     spawn->app_root = bytes_of(spec->root);
     spawn->startup_file = bytes_of(spec->startup_file);
     spawn->args_list = args_of(spec, loaders, pool);
+    spawn->interpreter = bytes_of("");
     spawn->env_list = env_of(spec, kind, port, pool);
 }
 
@@ -246,6 +248,7 @@ static apr_status_t spawn(core_t *core, app_process_t *proc, const char **why)
     }
     spawner_fill(&msg.as.spawn, spec, proc->kind, core->loaders, proc->port,
                  scratch);
+    msg.as.spawn.interpreter = bytes_of(app_interpreter_known(proc));
     if (proc->is_forked) {
         msg.as.spawn.preloader = proc->preloader;
         msg.as.spawn.preloader_generation = proc->preloader_generation;

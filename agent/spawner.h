@@ -9,9 +9,9 @@
 #include "core.h"
 #include "wire.h"
 
-/* Fills spawn, for a process of that kind which nobody forks, but for process
- * and process_generation. port: 0 = none. The
- * texts live in pool or as long as spec. */
+/* Fills spawn, for a process of that kind which nobody forks, but for process,
+ * process_generation and interpreter, which is "". port: 0 = none. The texts live
+ * in pool or as long as spec. */
 void spawner_fill(psg_msg_spawn_t *spawn, const app_spec_t *spec,
                   psg_process_kind_e kind, const char *loaders, int port,
                   apr_pool_t *pool);

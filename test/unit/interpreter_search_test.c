@@ -102,6 +102,36 @@ TEST(user_wide_choice_is_the_last)
     check_found("node", ".nvm/versions/node/v22.1.0/bin/node");
 }
 
+TEST(version_called_system_is_the_one_in_the_path)
+{
+    interpreter_search_t found;
+
+    test_file("home/.rbenv/version", "3.0.0\n");
+    program("home/.rbenv/versions/3.0.0/bin/ruby");
+    check_found("ruby", ".rbenv/versions/3.0.0/bin/ruby");
+    test_file("home/apps/shop/.ruby-version", "system\n");
+    found = search("ruby");
+    CHECK(found.file == NULL);
+    CHECK_STR(found.why, test_format("'%s' asks for the system's",
+                                     in_home("apps/shop/.ruby-version")));
+    CHECK_STR(found.tried, "");
+}
+
+/* A place that is passed on the way to the right one is no miss. */
+TEST(wish_that_another_one_replaces_is_told)
+{
+    interpreter_search_t found;
+
+    test_file("home/.rbenv/version", "3.0.0\n");
+    program("home/.rubies/ruby-3.0.0/bin/ruby");
+    CHECK_STR(search("ruby").tried, "");
+    test_file("home/apps/shop/.ruby-version", "9.9.9\n");
+    found = search("ruby");
+    CHECK_STR(found.file, in_home(".rubies/ruby-3.0.0/bin/ruby"));
+    CHECK_CONTAINS(found.tried, "asks for version 9.9.9, which is not at ");
+    CHECK_LACKS(found.tried, "3.0.0");
+}
+
 TEST(what_is_missing_is_told)
 {
     interpreter_search_t found;

@@ -22,8 +22,11 @@ static const char *const no_env[] = {NULL};
 /* A launch of args in folder root below test_dir(). */
 static launch_t launch_in(const char *root, const char *const *args)
 {
-    launch_t launch = {
-        .startup_file = "", .env_file = "", .args = args, .env = no_env};
+    launch_t launch = {.startup_file = "",
+                       .env_file = "",
+                       .interpreter = "",
+                       .args = args,
+                       .env = no_env};
     identity_rules_t rules = {1, "nobody", "", 0};
     identity_request_t request = {IDENTITY_DEFAULT, 0, 0, "", ""};
     const char *reason;
@@ -264,6 +267,61 @@ TEST(missing_interpreter_is_named)
 
     check_failure(result, "exec", "the interpreter 'rubyy' was not found");
     CHECK_CONTAINS(result.control, "/usr/bin");
+}
+
+/* Programs first/tool and second/tool say their names; the PATH has second. */
+static launch_t launch_of_tool(const char *interpreter)
+{
+    static const char *env[2], *const args[] = {"tool", NULL};
+    launch_t launch = launch_in("", args);
+
+    env[0] = test_format("PATH=%s/second:/bin:/usr/bin", test_dir());
+    launch.env = env;
+    launch.interpreter = interpreter;
+    CHECK_INT(chmod(test_file("first/tool", "#!/bin/sh\necho 1 $PATH\n"), 0755),
+              0);
+    CHECK_INT(
+        chmod(test_file("second/tool", "#!/bin/sh\necho 2 $PATH\n"), 0755), 0);
+    return launch;
+}
+
+TEST(known_interpreter_is_tried_first)
+{
+    const char *first = test_format("%s/first/tool", test_dir());
+    launch_t launch = launch_of_tool(first);
+    result_t result = run(&launch);
+
+    CHECK_STR(result.output, test_format("1 %s/first:%s/second:/bin:/usr/bin\n",
+                                         test_dir(), test_dir()));
+    CHECK_STR(result.control,
+              test_format("{\"event\":\"interpreter\",\"path\":\"%s\","
+                          "\"why\":\"\"}\n",
+                          first));
+}
+
+TEST(known_interpreter_of_the_path_leaves_the_path_alone)
+{
+    launch_t launch = launch_of_tool(test_format("%s/second/tool", test_dir()));
+
+    CHECK_STR(run(&launch).output,
+              test_format("2 %s/second:/bin:/usr/bin\n", test_dir()));
+}
+
+TEST(known_interpreter_is_not_believed)
+{
+    static const char *const bad[] = {"/no/such/tool", "/etc/passwd", "/",
+                                      "first/tool", "tool"};
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        launch_t launch = launch_of_tool(bad[i]);
+        result_t result = run(&launch);
+
+        CHECK_CONTAINS(result.output, "2 ");
+        CHECK_CONTAINS(result.control,
+                       test_format("'%s', which other processes run, cannot be "
+                                   "run any more; it is in the PATH",
+                                   bad[i]));
+    }
 }
 
 TEST(interpreter_without_permission_is_named)
