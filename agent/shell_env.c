@@ -127,6 +127,20 @@ static char **split(char *buf, size_t len, apr_pool_t *pool)
     return (char **)list->elts;
 }
 
+/* Why it said nothing, by its status of waitpid. */
+static const char *silence(int status, apr_pool_t *pool)
+{
+    if (!WIFEXITED(status)) {
+        return apr_psprintf(pool, "the login shell was ended by signal %d",
+                            WTERMSIG(status));
+    }
+    return apr_psprintf(pool,
+                        "the login shell ended with status %d before it had "
+                        "exported anything; a profile must call neither exit "
+                        "nor exec",
+                        WEXITSTATUS(status));
+}
+
 char **shell_env_read(const char **problem, const char *shell, char **env,
                       apr_pool_t *pool)
 {
@@ -134,9 +148,14 @@ char **shell_env_read(const char **problem, const char *shell, char **env,
     char *buf;
     size_t len;
     pid_t pid;
+    int status = 0;
 
     *problem = "";
     if (!is_known(shell)) {
+        return NULL;
+    }
+    if (access(shell, X_OK) != 0) {
+        *problem = "the login shell cannot be executed";
         return NULL;
     }
     buf = apr_palloc(pool, RESULT_MAX + 1);
@@ -152,10 +171,10 @@ char **shell_env_read(const char **problem, const char *shell, char **env,
     len = read_all(problem, ends[0], buf);
     (void)close(ends[0]);
     (void)kill(-pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (len == 0) {
-        *problem = **problem ? *problem : "the login shell failed";
+        *problem = **problem ? *problem : silence(status, pool);
         return NULL;
     }
     buf[len] = '\0';
