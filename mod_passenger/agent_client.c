@@ -155,6 +155,13 @@ void psg_agent_check(void)
     apr_thread_mutex_unlock(client.mutex);
 }
 
+static psg_bytes_t bytes_of(const char *text)
+{
+    psg_bytes_t bytes = {text ? text : "", text ? strlen(text) : 0};
+
+    return bytes;
+}
+
 /* A message without an answer. */
 static void tell(const psg_message_t *msg)
 {
@@ -173,72 +180,40 @@ static void tell(const psg_message_t *msg)
 
 void psg_agent_tell_waiters(uint32_t group, uint32_t generation)
 {
-    psg_message_t msg = {
-        .number = PSG_MSG_WAITERS,
-        .as.waiters = {.group = group, .group_generation = generation},
-    };
-
-    tell(&msg);
+    tell(&(psg_message_t){.number = PSG_MSG_WAITERS,
+                          .as.waiters = {group, generation}});
 }
 
 void psg_agent_tell_warm(uint32_t group, uint32_t generation)
 {
-    psg_message_t msg = {
-        .number = PSG_MSG_WARM,
-        .as.warm = {.group = group, .group_generation = generation},
-    };
-
-    tell(&msg);
+    tell(&(psg_message_t){.number = PSG_MSG_WARM,
+                          .as.warm = {group, generation}});
 }
 
 void psg_agent_tell_drained(uint32_t process, uint32_t generation)
 {
-    psg_message_t msg = {
-        .number = PSG_MSG_DRAINED,
-        .as.drained = {.process = process, .process_generation = generation},
-    };
-
-    tell(&msg);
+    tell(&(psg_message_t){.number = PSG_MSG_DRAINED,
+                          .as.drained = {process, generation}});
 }
 
 void psg_agent_tell_resting(uint32_t process, uint32_t generation)
 {
-    psg_message_t msg = {
-        .number = PSG_MSG_RESTING,
-        .as.resting = {.process = process, .process_generation = generation},
-    };
-
-    tell(&msg);
+    tell(&(psg_message_t){.number = PSG_MSG_RESTING,
+                          .as.resting = {process, generation}});
 }
 
 void psg_agent_tell_exhausted(uint32_t process, uint32_t generation)
 {
-    psg_message_t msg = {
-        .number = PSG_MSG_EXHAUSTED,
-        .as.exhausted = {.process = process, .process_generation = generation},
-    };
-
-    tell(&msg);
+    tell(&(psg_message_t){.number = PSG_MSG_EXHAUSTED,
+                          .as.exhausted = {process, generation}});
 }
 
 void psg_agent_tell_suspect(uint32_t process, uint32_t generation,
                             const char *reason)
 {
-    psg_message_t msg = {
+    tell(&(psg_message_t){
         .number = PSG_MSG_SUSPECT,
-        .as.suspect = {.process = process,
-                       .process_generation = generation,
-                       .reason = {reason, strlen(reason)}},
-    };
-
-    tell(&msg);
-}
-
-static psg_bytes_t bytes_of(const char *text)
-{
-    psg_bytes_t bytes = {text ? text : "", text ? strlen(text) : 0};
-
-    return bytes;
+        .as.suspect = {process, generation, bytes_of(reason)}});
 }
 
 /* The question; its options are encoded into buf. Returns 0 if they do not fit. */
