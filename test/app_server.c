@@ -36,6 +36,15 @@ const char *app_copy(const char *name, const char *folder)
     return test_format("%s/%s", test_dir(), folder);
 }
 
+const char *app_below(const char *uri, const char *folder)
+{
+    return test_format("<Location \"%s\">\n"
+                       "PassengerBaseURI \"%s\"\n"
+                       "PassengerAppRoot \"%s/%s\"\n"
+                       "</Location>\n",
+                       uri, uri, test_dir(), folder);
+}
+
 httpd_t *app_serve(const char *name, const httpd_config_t *config)
 {
     static const httpd_config_t none;
@@ -52,6 +61,20 @@ httpd_t *app_serve(const char *name, const httpd_config_t *config)
 pid_t app_pid(const httpd_t *httpd)
 {
     return (pid_t)strtol(http_get_body(200, "%s/pid", httpd->url), NULL, 10);
+}
+
+const char *app_tool(const httpd_t *httpd, const char *arguments)
+{
+    const char *output;
+
+    if (test_shell(&output,
+                   "PASSENGER_INSTANCE_REGISTRY_DIR='%s' "
+                   "'%s/passenger-agent' %s",
+                   httpd->run_dir, test_product_dir, arguments)
+        != 0) {
+        FAIL("passenger-agent %s: %s", arguments, output);
+    }
+    return output;
 }
 
 void app_release(const httpd_t *httpd, const char *file)

@@ -27,8 +27,9 @@
 
 #include "httpd_server.h"
 
-/* A test for each language: EACH_LANGUAGE(promise) { ... language ... } */
-#define EACH_LANGUAGE(name)                 \
+/* A test for Ruby and one for Python, which both have preloaders and threads:
+ * RUBY_AND_PYTHON(promise) { ... language ... } */
+#define RUBY_AND_PYTHON(name)               \
     static void name(const char *language); \
     TEST(ruby_##name)                       \
     {                                       \
@@ -38,11 +39,16 @@
     {                                       \
         name("python");                     \
     }                                       \
+    static void name(const char *language)
+
+/* A test for each language. */
+#define EACH_LANGUAGE(name)                 \
+    static void name(const char *language); \
     TEST(node_##name)                       \
     {                                       \
         name("node");                       \
     }                                       \
-    static void name(const char *language)
+    RUBY_AND_PYTHON(name)
 
 /* Copies test/apps/NAME and starts httpd; its app_root is the copy. config may
  * be NULL. Skips the test if the interpreter is not there. */
@@ -51,11 +57,17 @@ httpd_t *app_serve(const char *name, const httpd_config_t *config);
 /* Copies test/apps/NAME to `folder` below test_dir(); returns its path. */
 const char *app_copy(const char *name, const char *folder);
 
+/* Configuration by which the app in `folder` of test_dir() is at `uri`. */
+const char *app_below(const char *uri, const char *folder);
+
 /* Skips the test unless all of these programs (separated by spaces) exist. */
 void app_require(const char *programs);
 
 /* The pid /pid answers with. */
 pid_t app_pid(const httpd_t *httpd);
+
+/* What `passenger-agent ARGUMENTS` prints of this httpd, which must succeed. */
+const char *app_tool(const httpd_t *httpd, const char *arguments);
 
 /* Makes a file the app waits for. */
 void app_release(const httpd_t *httpd, const char *file);

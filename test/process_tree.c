@@ -34,7 +34,7 @@ pid_t process_parent(pid_t pid)
     return state == 'Z' || state == 'X' ? 0 : parent;
 }
 
-static int is_below(pid_t pid, pid_t root)
+int process_is_below(pid_t pid, pid_t root)
 {
     int depth;
 
@@ -79,7 +79,7 @@ int process_find_all(pid_t root, const char *text, pid_t *pids, int size)
     while (proc && (entry = readdir(proc)) != NULL) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-        if (pid > 1 && count < size && is_below(pid, root)
+        if (pid > 1 && count < size && process_is_below(pid, root)
             && strstr(command_line(pid), text)) {
             pids[count++] = pid;
         }

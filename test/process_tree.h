@@ -15,6 +15,8 @@ pid_t process_find(pid_t root, const char *text);
 
 /* The parent of pid; 0 if pid is gone or a zombie. */
 pid_t process_parent(pid_t pid);
+/* Whether root is its parent, or the parent of that, and so on. */
+int process_is_below(pid_t pid, pid_t root);
 /* Whether pid exists and is not a zombie. */
 int process_is_alive(pid_t pid);
 

@@ -23,19 +23,6 @@ enum {
     LEFTOVER_SECONDS = 2, /* what a test started may take to end after it */
 };
 
-static int is_below(pid_t pid, pid_t root)
-{
-    int depth;
-
-    for (depth = 0; depth < 64 && pid > 1; depth++) {
-        pid = process_parent(pid);
-        if (pid == root) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static void print_process(pid_t pid)
 {
     char path[64], line[1024];
@@ -65,7 +52,7 @@ static int kill_descendants(int name_them)
     while (proc && (entry = readdir(proc)) != NULL) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-        if (pid > 1 && is_below(pid, getpid())) {
+        if (pid > 1 && process_is_below(pid, getpid())) {
             if (name_them) {
                 print_process(pid);
             }

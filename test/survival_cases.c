@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app_server.h"
 #include "process_tree.h"
 #include "scoreboard_view.h"
 #include "test.h"
@@ -110,36 +111,47 @@ static void reload_hard(survival_t *survival)
     httpd_restart(survival->httpd);
 }
 
-static void deploy(survival_t *survival)
+/* A version that nobody was told of yet. */
+static void write_version(survival_t *survival)
 {
     snprintf(survival->version, sizeof(survival->version), "%d",
              survival->struck + 2);
     ledger_deploy(survival->httpd, survival->version);
+}
+
+static void write_broken_version(survival_t *survival)
+{
+    survival->mark = scoreboard_failures(survival->httpd);
+    ledger_deploy(survival->httpd, test_format("broken%d", survival->struck));
+}
+
+static void deploy(survival_t *survival)
+{
+    write_version(survival);
+    ledger_restart(survival->httpd);
+}
+
+static void deploy_badly(survival_t *survival)
+{
+    write_broken_version(survival);
     ledger_restart(survival->httpd);
 }
 
 /* The tool instead of the file, which is looked at once a second. */
 static void restart_by_command(const httpd_t *httpd)
 {
-    CHECK_INT(test_shell(NULL,
-                         "PASSENGER_INSTANCE_REGISTRY_DIR='%s' "
-                         "'%s/passenger-agent' restart-app '%s' >/dev/null",
-                         httpd->run_dir, test_product_dir, httpd->app_root),
-              0);
+    app_tool(httpd, test_format("restart-app '%s'", httpd->app_root));
 }
 
 static void deploy_by_command(survival_t *survival)
 {
-    snprintf(survival->version, sizeof(survival->version), "%d",
-             survival->struck + 2);
-    ledger_deploy(survival->httpd, survival->version);
+    write_version(survival);
     restart_by_command(survival->httpd);
 }
 
 static void deploy_badly_by_command(survival_t *survival)
 {
-    survival->mark = scoreboard_failures(survival->httpd);
-    ledger_deploy(survival->httpd, test_format("broken%d", survival->struck));
+    write_broken_version(survival);
     restart_by_command(survival->httpd);
 }
 
@@ -182,13 +194,6 @@ static void kill_preloader(survival_t *survival)
     deploy(survival);
     WAIT_UNTIL(scoreboard_preloader(survival->httpd) > 0);
     kill_victim(survival, scoreboard_preloader(survival->httpd));
-}
-
-static void deploy_badly(survival_t *survival)
-{
-    survival->mark = scoreboard_failures(survival->httpd);
-    ledger_deploy(survival->httpd, test_format("broken%d", survival->struck));
-    ledger_restart(survival->httpd);
 }
 
 /* It was tried, and what runs answers. */

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "app_server.h"
 #include "test.h"
 
 static void replace(const char *system_file, const char *name, const char *more)
@@ -39,4 +40,23 @@ void tenants_create(void)
         "/etc/group", "group",
         test_format("psgalice:x:%d:\npsgbob:x:%d:\npsgshared:x:%d:psgalice\n",
                     TENANT_ALICE, TENANT_BOB, TENANT_SHARED));
+}
+
+void tenants_give(const char *folder, const char *owner)
+{
+    CHECK_INT(
+        test_shell(NULL, "chown -R '%s' '%s/%s'", owner, test_dir(), folder),
+        0);
+}
+
+httpd_t *tenants_serve_two(void)
+{
+    tenants_create();
+    app_require("python3");
+    app_copy("python", "www");
+    app_copy("python", "other");
+    tenants_give("www", "psgalice");
+    tenants_give("other", "psgbob");
+    return httpd_start(
+        &(httpd_config_t){.vhost_config = app_below("/other", "other")});
 }

@@ -6,6 +6,8 @@
 #ifndef TENANTS_H
 #define TENANTS_H
 
+#include "httpd_server.h"
+
 enum {
     TENANT_ALICE = 60101, /* uid and gid of "psgalice", also in "psgshared" */
     TENANT_BOB = 60102,   /* uid and gid of "psgbob" */
@@ -15,5 +17,11 @@ enum {
 /* Skips the test unless run by root with the right to mount. To be called
  * before anything is started. The home of both is test_dir(). */
 void tenants_create(void);
+
+/* All in `folder` of test_dir() belongs to `owner` ("NAME" or "NAME:GROUP"). */
+void tenants_give(const char *folder, const char *owner);
+
+/* With tenants_create(): psgalice has the Python app at /, psgbob at /other. */
+httpd_t *tenants_serve_two(void);
 
 #endif

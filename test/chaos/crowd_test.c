@@ -26,9 +26,8 @@ static httpd_t *serve_crowd(void)
     int i;
 
     for (i = 0; i < APPS; i++) {
-        uris = test_format("%s<Location /app%d>\nPassengerBaseURI /app%d\n"
-                           "PassengerAppRoot \"%s/www\"\n</Location>\n",
-                           uris, i, i, test_dir());
+        uris = test_format("%s%s", uris,
+                           app_below(test_format("/app%d", i), "www"));
     }
     return app_serve(
         "python",

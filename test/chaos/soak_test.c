@@ -226,12 +226,8 @@ static httpd_t *serve(void)
         &(httpd_config_t){
             .server_config = "PassengerMaxPoolSize 6\nPassengerLogLevel 3\n"
                              "MaxConnectionsPerChild 0\n",
-            .vhost_config = test_format("PassengerMinInstances 2\n"
-                                        "<Location /other>\n"
-                                        "PassengerBaseURI /other\n"
-                                        "PassengerAppRoot \"%s/other\"\n"
-                                        "</Location>\n",
-                                        test_dir())});
+            .vhost_config = test_format("PassengerMinInstances 2\n%s",
+                                        app_below("/other", "other"))});
     test_file("www/public/file.txt", "a file\n");
     return httpd;
 }

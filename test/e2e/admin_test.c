@@ -46,7 +46,7 @@ static httpd_t *serve_alice(void)
     tenants_create();
     app_require("python3 setpriv");
     app_copy("python", "www");
-    test_shell(NULL, "chown -R psgalice:psgalice '%s/www'", test_dir());
+    tenants_give("www", "psgalice:psgalice");
     return httpd_start(&plain);
 }
 

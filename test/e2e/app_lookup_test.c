@@ -64,11 +64,7 @@ TEST(app_root_may_be_anywhere)
     httpd_t *httpd;
 
     app_require("node");
-    httpd = serve(NULL, test_format("<Location /shop>\n"
-                                    "PassengerBaseURI /shop\n"
-                                    "PassengerAppRoot \"%s/shop/\"\n"
-                                    "</Location>\n",
-                                    test_dir()));
+    httpd = serve(NULL, app_below("/shop", "shop/"));
     app_copy("node", "shop");
     CHECK_CONTAINS(http_get_body(200, "%s/shop/x", httpd->url), "node: ");
     app_check(httpd, "/hi", "/hi");

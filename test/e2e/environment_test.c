@@ -76,8 +76,7 @@ TEST(file_of_secrets_is_read_as_the_user)
         "python", &(httpd_config_t){.vhost_config = "PassengerEnvFile .env\n"});
     file = test_file("www/.env", "SECRET='from the file'\n");
     chmod(file, 0600);
-    CHECK_INT(
-        test_shell(NULL, "chown -R psgalice:psgalice '%s/www'", test_dir()), 0);
+    tenants_give("www", "psgalice:psgalice");
     CHECK_CONTAINS(environment_of(httpd, ""), "\"SECRET\": \"from the file\"");
     CHECK_INT(test_shell(NULL,
                          "! grep -q 'from the file' /proc/%d/cmdline '%s'",

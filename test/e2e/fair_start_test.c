@@ -42,12 +42,8 @@ static const char *hanging_apps(void)
     for (int i = 0; i < HANGING; i++) {
         config = test_format("%sPassengerBaseURI /%d\n", config, i);
     }
-    return test_format("%s</Location>\n"
-                       "<Location /other>\n"
-                       "PassengerBaseURI /other\n"
-                       "PassengerAppRoot \"%s/other\"\n"
-                       "</Location>\n",
-                       config, test_dir());
+    return test_format("%s</Location>\n%s", config,
+                       app_below("/other", "other"));
 }
 
 static http_running_t *begin(const char *url)
@@ -66,9 +62,8 @@ TEST_DEADLINE(starts_of_one_user_that_hang_delay_no_other, 60)
     app_require("python3");
     make_hanging_app("hanging");
     app_copy("python", "other");
-    test_shell(NULL,
-               "chown -R psgalice '%s/hanging'; chown -R psgbob '%s/other'",
-               test_dir(), test_dir());
+    tenants_give("hanging", "psgalice");
+    tenants_give("other", "psgbob");
     httpd = httpd_start(
         &(httpd_config_t){.server_config = "PassengerMaxPoolSize 20\n"
                                            "PassengerMaxConcurrentStarts 2\n",

@@ -171,30 +171,27 @@ TEST(es_module_with_top_level_await_is_served)
               "Hello world\n");
 }
 
-TEST(program_on_a_port_is_served)
+static void check_program(const char *app, const char *command)
 {
     httpd_t *httpd;
     int i;
 
     app_require("python3");
-    httpd = serve("command-port",
-                  "PassengerAppStartCommand \"python3 server.py\"\n");
+    httpd =
+        serve(app, test_format("PassengerAppStartCommand \"%s\"\n", command));
     for (i = 0; i < 20; i++) {
         CHECK_STR(http_get_body(200, "%s/x", httpd->url), "Hello world\n");
     }
 }
 
+TEST(program_on_a_port_is_served)
+{
+    check_program("command-port", "python3 server.py");
+}
+
 TEST(program_that_is_passed_its_socket_is_served)
 {
-    httpd_t *httpd;
-    int i;
-
-    app_require("python3");
-    httpd = serve("command-listen-fds",
-                  "PassengerAppStartCommand \"exec python3 server.py\"\n");
-    for (i = 0; i < 20; i++) {
-        CHECK_STR(http_get_body(200, "%s/x", httpd->url), "Hello world\n");
-    }
+    check_program("command-listen-fds", "exec python3 server.py");
 }
 
 /* The shell that ran the command must not outlive the program, nor the

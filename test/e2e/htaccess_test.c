@@ -160,8 +160,7 @@ TEST(htaccess_of_another_user_does_not_reach_an_app)
 
     tenants_create();
     httpd = serve("");
-    CHECK_INT(
-        test_shell(NULL, "chown -R psgalice:psgalice '%s/www'", test_dir()), 0);
+    tenants_give("www", "psgalice:psgalice");
     httpd_expect_log("counts for apps of its owner only");
     htaccess("PassengerAppEnv staging\n");
     CHECK_INT(test_shell(NULL, "chown psgbob '%s/www/public/place/.htaccess'",
@@ -182,8 +181,7 @@ TEST(link_to_the_owners_file_does_not_count)
 
     tenants_create();
     httpd = serve("");
-    CHECK_INT(
-        test_shell(NULL, "chown -R psgalice:psgalice '%s/www'", test_dir()), 0);
+    tenants_give("www", "psgalice:psgalice");
     httpd_expect_log("it is a link");
     test_file("alice", "PassengerAppEnv staging\n");
     test_file("www/public/place/file", "");

@@ -133,22 +133,12 @@ TEST(interpreter_is_shown_by_status_and_by_errors)
         "ruby",
         &(httpd_config_t){.vhost_config = "PassengerAppEnv development\n"
                                           "PassengerSpawnMethod direct\n"});
-    const char *output;
 
     http_get_body(200, "%s/hello", httpd->url);
-    CHECK_INT(test_shell(&output,
-                         "PASSENGER_INSTANCE_REGISTRY_DIR='%s' "
-                         "'%s/passenger-agent' status --json",
-                         httpd->run_dir, test_product_dir),
-              0);
-    CHECK_CONTAINS(output, "/bin/ruby\"");
+    CHECK_CONTAINS(app_tool(httpd, "status --json"), "/bin/ruby\"");
     httpd_allow_log("PSG");
     httpd_allow_log("passenger:error");
     test_file("www/config.ru", "raise 'broken'\n");
-    CHECK_INT(test_shell(NULL,
-                         "PASSENGER_INSTANCE_REGISTRY_DIR='%s' "
-                         "'%s/passenger-agent' restart-app '%s' >/dev/null",
-                         httpd->run_dir, test_product_dir, httpd->app_root),
-              0);
+    app_tool(httpd, test_format("restart-app '%s'", httpd->app_root));
     httpd_await_log(httpd, "/bin/ruby'");
 }

@@ -20,15 +20,10 @@ static httpd_t *serve_both(void)
     app_require("python3");
     app_copy("python", "www");
     app_copy("intruder", "bob");
-    test_shell(NULL,
-               "cd '%s' && chown -R psgalice:psgalice www && "
-               "chown -R psgbob:psgbob bob",
-               test_dir());
-    return httpd_start(&(httpd_config_t){
-        .vhost_config = test_format("<Location /bob>\nPassengerBaseURI /bob\n"
-                                    "PassengerAppRoot \"%s/bob\"\n"
-                                    "</Location>\n",
-                                    test_dir())});
+    tenants_give("www", "psgalice:psgalice");
+    tenants_give("bob", "psgbob:psgbob");
+    return httpd_start(
+        &(httpd_config_t){.vhost_config = app_below("/bob", "bob")});
 }
 
 static const char *instance_dir(const httpd_t *httpd)

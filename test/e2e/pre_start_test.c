@@ -119,12 +119,7 @@ TEST(pre_started_app_may_be_below_a_uri)
 
     app_copy("python", "below");
     httpd = serve(
-        NULL, port,
-        test_format("<Location /below>\n"
-                    "PassengerBaseURI /below\n"
-                    "PassengerAppRoot \"%s/below\"\n"
-                    "</Location>\n",
-                    test_dir()),
+        NULL, port, app_below("/below", "below"),
         test_format("PassengerPreStart http://shop.example:%d/below/\n", port));
     httpd_await_log(httpd, "is ready after");
     CHECK_CONTAINS(httpd_log(httpd),

@@ -21,19 +21,6 @@ enum {
 #define SMART "PassengerSpawnMethod smart\n"
 #define SMART_3 SMART "PassengerMinInstances 3\n"
 
-/* A test for each language that can preload. */
-#define EACH_PRELOADED_LANGUAGE(name)       \
-    static void name(const char *language); \
-    TEST(ruby_##name)                       \
-    {                                       \
-        name("ruby");                       \
-    }                                       \
-    TEST(python_##name)                     \
-    {                                       \
-        name("python");                     \
-    }                                       \
-    static void name(const char *language)
-
 static httpd_t *serve(const char *app, const char *config)
 {
     return app_serve(app, &(httpd_config_t){.vhost_config = config});
@@ -84,7 +71,7 @@ static const char *shared_descriptors(pid_t one, pid_t other)
     return text;
 }
 
-EACH_PRELOADED_LANGUAGE(forked_processes_serve)
+RUBY_AND_PYTHON(forked_processes_serve)
 {
     httpd_t *httpd = serve(language, SMART_3);
     pid_t pids[PROCESSES], preloader;
@@ -102,7 +89,7 @@ EACH_PRELOADED_LANGUAGE(forked_processes_serve)
 }
 
 /* Those of loaders/PROTOCOL, and what the interpreter opened itself. */
-EACH_PRELOADED_LANGUAGE(forked_process_has_its_own_descriptors)
+RUBY_AND_PYTHON(forked_process_has_its_own_descriptors)
 {
     httpd_t *httpd = serve(language, SMART "PassengerMinInstances 2\n");
     pid_t pids[2], preloader;
@@ -245,16 +232,11 @@ TEST(ruby_is_preloaded_unless_told_otherwise)
 TEST(status_shows_the_preloader)
 {
     httpd_t *httpd = serve("python", SMART);
-    const char *output;
 
     http_get_body(200, "%s/hello", httpd->url);
-    CHECK_INT(test_shell(&output,
-                         "PASSENGER_INSTANCE_REGISTRY_DIR='%s' "
-                         "'%s/passenger-agent' status",
-                         httpd->run_dir, test_product_dir),
-              0);
-    CHECK_CONTAINS(output, test_format("Preloader PID: %d ",
-                                       (int)scoreboard_preloader(httpd)));
+    CHECK_CONTAINS(
+        app_tool(httpd, "status"),
+        test_format("Preloader PID: %d ", (int)scoreboard_preloader(httpd)));
 }
 
 TEST(stop_ends_preloader_and_forked_processes)
@@ -302,12 +284,12 @@ static void check_killed_under_load(const char *language,
     httpd_stop(httpd); /* which looks for what is left */
 }
 
-EACH_PRELOADED_LANGUAGE(killed_preloader_loses_nothing)
+RUBY_AND_PYTHON(killed_preloader_loses_nothing)
 {
     check_killed_under_load(language, scoreboard_preloader);
 }
 
-EACH_PRELOADED_LANGUAGE(killed_core_loses_no_fork)
+RUBY_AND_PYTHON(killed_core_loses_no_fork)
 {
     check_killed_under_load(language, httpd_core);
 }
@@ -319,8 +301,7 @@ TEST(forked_process_has_the_identity_of_its_owner)
 
     tenants_create();
     app_copy("python", "www");
-    CHECK_INT(
-        test_shell(NULL, "chown -R psgalice:psgalice '%s/www'", test_dir()), 0);
+    tenants_give("www", "psgalice:psgalice");
     httpd = httpd_start(
         &(httpd_config_t){.vhost_config = SMART "PassengerMinInstances 2\n"});
     await_processes(httpd, pids, 2);

@@ -43,12 +43,8 @@ TEST(rack_path_is_encoded_below_the_base)
     app_require("ruby");
     app_copy("ruby", "other");
     httpd = httpd_start(&(httpd_config_t){
-        .vhost_config = test_format("AllowEncodedSlashes NoDecode\n"
-                                    "<Location \"/b c\">\n"
-                                    "PassengerBaseURI \"/b c\"\n"
-                                    "PassengerAppRoot \"%s/other\"\n"
-                                    "</Location>\n",
-                                    test_dir())});
+        .vhost_config = test_format("AllowEncodedSlashes NoDecode\n%s",
+                                    app_below("/b c", "other"))});
     json = see("/b%20c/request/a%20b%2Fc%E4;d?q=%20", httpd->url);
     CHECK_CONTAINS(json, pair("PATH_INFO", "/request/a%20b%2Fc%E4;d"));
     CHECK_CONTAINS(json, pair("SCRIPT_NAME", "/b c"));
@@ -64,12 +60,8 @@ TEST(wsgi_path_is_decoded_below_the_base)
 
     app_require("python3");
     app_copy("python", "other");
-    httpd = httpd_start(&(httpd_config_t){
-        .vhost_config = test_format("<Location /base>\n"
-                                    "PassengerBaseURI /base\n"
-                                    "PassengerAppRoot \"%s/other\"\n"
-                                    "</Location>\n",
-                                    test_dir())});
+    httpd = httpd_start(
+        &(httpd_config_t){.vhost_config = app_below("/base", "other")});
     json = see("/base/request/a%20b%E4?q=%20", httpd->url);
     /* PEP 3333: each byte is a character of ISO 8859-1 */
     CHECK_CONTAINS(json, pair("PATH_INFO", "/request/a b\\u00e4"));

@@ -229,21 +229,9 @@ TEST(killed_core_misses_nothing)
 
 TEST(users_have_a_watcher_each_while_they_have_processes)
 {
-    httpd_t *httpd;
+    httpd_t *httpd = tenants_serve_two();
     pid_t pids[8];
 
-    tenants_create();
-    app_require("python3");
-    app_copy("python", "www");
-    app_copy("python", "other");
-    test_shell(NULL, "chown -R psgalice '%s/www'; chown -R psgbob '%s/other'",
-               test_dir(), test_dir());
-    httpd = httpd_start(&(httpd_config_t){
-        .vhost_config = test_format("<Location /other>\n"
-                                    "PassengerBaseURI /other\n"
-                                    "PassengerAppRoot \"%s/other\"\n"
-                                    "</Location>\n",
-                                    test_dir())});
     http_get_body(200, "%s/pid", httpd->url);
     http_get_body(200, "%s/other/pid", httpd->url);
     WAIT_UNTIL(process_find_all(httpd_watchdog(httpd),

@@ -177,11 +177,7 @@ TEST(sticky_cookie_is_for_the_base_uri)
     httpd_t *httpd;
 
     app_copy("python", "other");
-    httpd = serve(test_format("<Location /base>\n"
-                              "PassengerBaseURI /base\n"
-                              "PassengerAppRoot \"%s/other\"\n"
-                              "</Location>\n",
-                              test_dir()));
+    httpd = serve(app_below("/base", "other"));
     CHECK_CONTAINS(
         http_header(http_get("%s/base/pid", httpd->url), "Set-Cookie"),
         "; Path=/base; ");

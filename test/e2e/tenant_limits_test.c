@@ -22,14 +22,12 @@ static httpd_t *serve(const char *limit)
     tenants_create();
     app_require("python3");
     for (size_t i = 0; i < sizeof(apps) / sizeof(apps[0]); i++) {
-        const char *root = app_copy("python", apps[i][0]);
+        const char *name = apps[i][0];
 
-        CHECK_INT(test_shell(NULL, "chown -R %s '%s'", apps[i][1], root), 0);
-        config = test_format("%s<Location /%s>\n"
-                             "PassengerBaseURI /%s\n"
-                             "PassengerAppRoot \"%s\"\n"
-                             "</Location>\n",
-                             config, apps[i][0], apps[i][0], root);
+        app_copy("python", name);
+        tenants_give(name, apps[i][1]);
+        config = test_format("%s%s", config,
+                             app_below(test_format("/%s", name), name));
     }
     config = test_format("%s<Location /two>\n"
                          "PassengerStartTimeout 1\n"

@@ -149,7 +149,7 @@ static void check_nothing_runs(const char *inject, const char *said)
     tenants_create();
     app_require("strace python3");
     app_copy("python", "www");
-    test_shell(NULL, "chown -R psgalice:psgalice '%s/www'", test_dir());
+    tenants_give("www", "psgalice:psgalice");
     httpd_allow_log("PSG");
     httpd = httpd_start(&(httpd_config_t){0});
     trace = syscall_trace_start(httpd, "setgroups,setresgid,setresuid,execve",

@@ -18,7 +18,7 @@ static httpd_t *serve_for(const char *owner, const httpd_config_t *config)
     tenants_create();
     app_require("python3");
     app_copy("python", "www");
-    CHECK_INT(test_shell(NULL, "chown -R %s '%s/www'", owner, test_dir()), 0);
+    tenants_give("www", owner);
     return httpd_start(config);
 }
 
@@ -180,21 +180,9 @@ TEST(core_is_not_root)
 /* Two owners, two VirtualHost-like places, one httpd. */
 TEST(each_app_has_its_own_user)
 {
-    httpd_t *httpd;
+    httpd_t *httpd = tenants_serve_two();
     long first, second;
 
-    tenants_create();
-    app_require("python3");
-    app_copy("python", "www");
-    app_copy("python", "other");
-    test_shell(NULL, "chown -R psgalice '%s/www'; chown -R psgbob '%s/other'",
-               test_dir(), test_dir());
-    httpd = httpd_start(&(httpd_config_t){
-        .vhost_config = test_format("<Location /other>\n"
-                                    "PassengerBaseURI /other\n"
-                                    "PassengerAppRoot \"%s/other\"\n"
-                                    "</Location>\n",
-                                    test_dir())});
     first = strtol(http_get_body(200, "%s/pid", httpd->url), NULL, 10);
     second = strtol(http_get_body(200, "%s/other/pid", httpd->url), NULL, 10);
     CHECK_INT(process_status((pid_t)first, "Uid"), TENANT_ALICE);

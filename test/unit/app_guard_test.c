@@ -12,13 +12,6 @@
 #include "scoreboard.h"
 #include "watchdog_driver.h"
 
-static void close_fds(driver_t *driver)
-{
-    while (driver->fd_count > 0) {
-        close(driver->fds[--driver->fd_count]);
-    }
-}
-
 static pid_t spawn_watcher(driver_t *driver, uint32_t process)
 {
     psg_message_t msg = driver_spawn_message(process, "false");
@@ -26,7 +19,7 @@ static pid_t spawn_watcher(driver_t *driver, uint32_t process)
     msg.as.spawn.kind = PSG_KIND_WATCHER;
     driver_send(driver, &msg);
     driver_expect(driver, PSG_MSG_SPAWNED);
-    close_fds(driver);
+    driver_close_fds(driver);
     return (pid_t)driver->msg.as.spawned.pid;
 }
 
@@ -48,7 +41,7 @@ TEST(program_that_ignores_the_end_of_all_is_killed)
 
     driver_read(driver->fds[1], "up");
     below = process_find(app, "sleep 1000");
-    close_fds(driver);
+    driver_close_fds(driver);
     watcher = spawn_watcher(driver, 8);
     WAIT_UNTIL(guards(watcher));
     CHECK_INT(kill(driver->pid, SIGKILL), 0);
@@ -70,7 +63,7 @@ TEST(watcher_forgets_processes_that_ended)
     pid_t watcher = spawn_watcher(driver, 8);
 
     driver_spawn(driver, 7, "exec sleep 1000");
-    close_fds(driver);
+    driver_close_fds(driver);
     WAIT_UNTIL(guards(watcher));
     driver_signal(driver, 7, 3, SIGKILL);
     driver_expect(driver, PSG_MSG_EXITED);
@@ -85,7 +78,7 @@ TEST(next_watcher_guards_what_the_one_before_did)
 
     for (int i = 0; i < 3; i++) {
         driver_spawn(driver, 7 + 2 * (uint32_t)i, "exec sleep 1000");
-        close_fds(driver);
+        driver_close_fds(driver);
         WAIT_UNTIL(guards(watcher));
         CHECK_INT(kill(watcher, SIGKILL), 0);
         driver_expect(driver, PSG_MSG_EXITED);

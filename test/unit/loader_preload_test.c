@@ -11,19 +11,6 @@
 #include "loader_preloader.h"
 #include "test.h"
 
-/* A test for each language that can fork. */
-#define EACH_FORKING(name)                  \
-    static void name(const char *language); \
-    TEST(ruby_##name)                       \
-    {                                       \
-        name("ruby");                       \
-    }                                       \
-    TEST(python_##name)                     \
-    {                                       \
-        name("python");                     \
-    }                                       \
-    static void name(const char *language)
-
 /* An app whose answer is what the expression says; `start` is run while it is
  * loaded. */
 static const char *code_of(const char *language, const char *start,
@@ -63,7 +50,7 @@ static const char *ask(const loader_t *loader)
     return loader_get(loader, loader_connect(loader), "/").body;
 }
 
-EACH_FORKING(preloader_forks_processes_that_serve)
+RUBY_AND_PYTHON(preloader_forks_processes_that_serve)
 {
     loader_t *preloader = loader_preload(language, language);
 
@@ -79,7 +66,7 @@ EACH_FORKING(preloader_forks_processes_that_serve)
 }
 
 /* The bound is generous; the rule is a few milliseconds. */
-EACH_FORKING(preloader_forks_fast)
+RUBY_AND_PYTHON(preloader_forks_fast)
 {
     loader_t *preloader = loader_preload(language, language);
     double start = test_now();
@@ -90,7 +77,7 @@ EACH_FORKING(preloader_forks_fast)
     CHECK(test_now() - start < 2 * test_deadline_factor());
 }
 
-EACH_FORKING(preloader_is_not_kept_by_its_processes)
+RUBY_AND_PYTHON(preloader_is_not_kept_by_its_processes)
 {
     loader_t *preloader = loader_preload(language, language);
     loader_t *first = fork_ready(preloader, "output");
@@ -116,7 +103,7 @@ static const char *count_fds(const loader_t *loader, const char *kind)
 }
 
 /* Neither the preloader's nor, which would be worse, another process's. */
-EACH_FORKING(process_of_a_preloader_has_the_sockets_of_any_other)
+RUBY_AND_PYTHON(process_of_a_preloader_has_the_sockets_of_any_other)
 {
     loader_t *alone = loader_serve(language, language);
     loader_t *preloader = loader_preload(language, language), *second;
@@ -129,7 +116,7 @@ EACH_FORKING(process_of_a_preloader_has_the_sockets_of_any_other)
     CHECK_STR(count_fds(preloader, ""), before);
 }
 
-EACH_FORKING(preloader_ends_at_sigterm_and_leaves_no_child)
+RUBY_AND_PYTHON(preloader_ends_at_sigterm_and_leaves_no_child)
 {
     loader_t *preloader = loader_preload(language, language);
     loader_t *loader = fork_ready(preloader, "output");
@@ -145,7 +132,7 @@ EACH_FORKING(preloader_ends_at_sigterm_and_leaves_no_child)
     CHECK_INT(loader_wait(loader), 0);
 }
 
-EACH_FORKING(preloader_loads_the_app_once_and_runs_the_hooks_in_each_process)
+RUBY_AND_PYTHON(preloader_loads_the_app_once_and_runs_the_hooks_in_each_process)
 {
     loader_t *preloader = preload(
         language,
@@ -168,7 +155,7 @@ EACH_FORKING(preloader_loads_the_app_once_and_runs_the_hooks_in_each_process)
     }
 }
 
-EACH_FORKING(processes_of_a_preloader_draw_different_random_numbers)
+RUBY_AND_PYTHON(processes_of_a_preloader_draw_different_random_numbers)
 {
     loader_t *preloader =
         preload(language, "require 'securerandom'\nrand; SecureRandom.hex",
@@ -180,7 +167,7 @@ EACH_FORKING(processes_of_a_preloader_draw_different_random_numbers)
 }
 
 /* In the preloader's own buffers and in those of files the app has opened. */
-EACH_FORKING(output_before_a_fork_appears_once)
+RUBY_AND_PYTHON(output_before_a_fork_appears_once)
 {
     const char *file = test_format("%s/file", test_dir());
     loader_t *preloader = preload(
@@ -210,7 +197,7 @@ EACH_FORKING(output_before_a_fork_appears_once)
     CHECK_STR(test_read(file), "loaded served served ");
 }
 
-EACH_FORKING(hook_that_fails_is_told_and_the_preloader_lives_on)
+RUBY_AND_PYTHON(hook_that_fails_is_told_and_the_preloader_lives_on)
 {
     loader_t *preloader =
         preload(language,
@@ -279,17 +266,17 @@ static void check_failing_fork(const char *language, const char *where)
     CHECK_STR(ask(fork_ready(preloader, "output")), "fine");
 }
 
-EACH_FORKING(fork_that_fails_is_told_and_the_preloader_lives_on)
+RUBY_AND_PYTHON(fork_that_fails_is_told_and_the_preloader_lives_on)
 {
     check_failing_fork(language, "==");
 }
 
-EACH_FORKING(second_fork_that_fails_is_told_and_the_preloader_lives_on)
+RUBY_AND_PYTHON(second_fork_that_fails_is_told_and_the_preloader_lives_on)
 {
     check_failing_fork(language, "!=");
 }
 
-EACH_FORKING(preloader_ignores_commands_that_are_none)
+RUBY_AND_PYTHON(preloader_ignores_commands_that_are_none)
 {
     loader_t *preloader = loader_preload(language, language);
     const char *before = count_fds(preloader, "");
@@ -304,7 +291,7 @@ EACH_FORKING(preloader_ignores_commands_that_are_none)
     CHECK_STR(count_fds(preloader, ""), before);
 }
 
-EACH_FORKING(preloader_takes_a_command_in_two_halves)
+RUBY_AND_PYTHON(preloader_takes_a_command_in_two_halves)
 {
     loader_t *preloader = loader_preload(language, language);
 
@@ -313,7 +300,7 @@ EACH_FORKING(preloader_takes_a_command_in_two_halves)
     CHECK_INT(loader_wait(preloader), 0);
 }
 
-EACH_FORKING(preloader_ends_when_the_agent_is_gone)
+RUBY_AND_PYTHON(preloader_ends_when_the_agent_is_gone)
 {
     loader_t *preloader = loader_preload(language, language);
 
@@ -322,7 +309,7 @@ EACH_FORKING(preloader_ends_when_the_agent_is_gone)
     CHECK_INT(loader_wait(preloader), 0);
 }
 
-EACH_FORKING(preloader_refuses_a_line_without_end)
+RUBY_AND_PYTHON(preloader_refuses_a_line_without_end)
 {
     loader_t *preloader = loader_preload(language, language);
     static char noise[70000];

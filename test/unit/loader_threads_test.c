@@ -12,18 +12,6 @@
 #include "loader_preloader.h"
 #include "test.h"
 
-#define EACH_THREADED(name)                 \
-    static void name(const char *language); \
-    TEST(ruby_##name)                       \
-    {                                       \
-        name("ruby");                       \
-    }                                       \
-    TEST(python_##name)                     \
-    {                                       \
-        name("python");                     \
-    }                                       \
-    static void name(const char *language)
-
 enum {
     THREADS = 4,
 };
@@ -70,7 +58,7 @@ static void check_end_of_answer(int fd)
     CHECK_CONTAINS(text, "two\n");
 }
 
-EACH_THREADED(threads_serve_requests_at_once)
+RUBY_AND_PYTHON(threads_serve_requests_at_once)
 {
     loader_t *loader = serve(language);
     int slow[THREADS - 1], fast = loader_connect(loader);
@@ -91,7 +79,7 @@ EACH_THREADED(threads_serve_requests_at_once)
 
 /* More connections than threads, requests that follow at once, clients that
  * leave: nothing may be lost or mixed up. */
-EACH_THREADED(threads_answer_every_request_on_its_connection)
+RUBY_AND_PYTHON(threads_answer_every_request_on_its_connection)
 {
     loader_t *loader = serve(language);
     int fd[20];
@@ -137,12 +125,12 @@ static void check_all_are_finished(const char *language, int by_signal)
     CHECK_INT(loader_wait(loader), 0);
 }
 
-EACH_THREADED(threads_finish_all_requests_before_they_stop)
+RUBY_AND_PYTHON(threads_finish_all_requests_before_they_stop)
 {
     check_all_are_finished(language, 0);
 }
 
-EACH_THREADED(threads_finish_all_requests_at_sigterm)
+RUBY_AND_PYTHON(threads_finish_all_requests_at_sigterm)
 {
     check_all_are_finished(language, 1);
 }
@@ -177,7 +165,7 @@ static const char *code_in(const char *language)
     return strcmp(language, "ruby") == 0 ? ruby_code : python_code;
 }
 
-EACH_THREADED(threads_are_announced_to_the_app)
+RUBY_AND_PYTHON(threads_are_announced_to_the_app)
 {
     loader_t *loader;
 
@@ -191,7 +179,7 @@ EACH_THREADED(threads_are_announced_to_the_app)
 }
 
 /* And not only the thread, of which there would be none in the end. */
-EACH_THREADED(thread_that_exits_ends_the_process)
+RUBY_AND_PYTHON(thread_that_exits_ends_the_process)
 {
     loader_t *loader;
 
@@ -202,7 +190,7 @@ EACH_THREADED(thread_that_exits_ends_the_process)
     CHECK_INT(loader_wait(loader), 7);
 }
 
-EACH_THREADED(thread_that_cannot_start_is_a_failed_start)
+RUBY_AND_PYTHON(thread_that_cannot_start_is_a_failed_start)
 {
     loader_t *loader;
 

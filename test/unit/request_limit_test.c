@@ -13,12 +13,7 @@ static psg_slot_pool_t *slots;
 /* Group 0 with one process that takes so many at once, and this child. */
 static void setup(uint32_t concurrency)
 {
-    uint32_t row;
-
-    sb = sample_scoreboard();
-    sample_group(sb, 0);
-    sample_process(sb, 0, 0, concurrency);
-    slots = sample_child(sb, &row);
+    sb = sample_app(&slots, concurrency);
 }
 
 static uint32_t enter(psg_enter_e expected)

@@ -11,12 +11,7 @@ static psg_slot_pool_t *slots;
 /* Group 0 with one process that takes one request. */
 static void setup(void)
 {
-    uint32_t row;
-
-    sb = sample_scoreboard();
-    sample_group(sb, 0);
-    sample_process(sb, 0, 0, 1);
-    slots = sample_child(sb, &row);
+    sb = sample_app(&slots, 1);
 }
 
 static uint32_t enter(psg_enter_e expected)

@@ -61,6 +61,17 @@ psg_slot_pool_t *sample_child(psg_scoreboard_t *sb, uint32_t *row)
     return slots;
 }
 
+psg_scoreboard_t *sample_app(psg_slot_pool_t **slots, uint32_t concurrency)
+{
+    psg_scoreboard_t *sb = sample_scoreboard();
+    uint32_t row;
+
+    sample_group(sb, 0);
+    sample_process(sb, 0, 0, concurrency);
+    *slots = sample_child(sb, &row);
+    return sb;
+}
+
 uint32_t sample_enter(psg_scoreboard_t *sb, psg_slot_pool_t *slots, uint32_t g,
                       psg_enter_e expected)
 {

@@ -20,6 +20,10 @@ void sample_process(psg_scoreboard_t *sb, uint32_t g, uint32_t p,
 /* Claims a row for this process and makes its slots. */
 psg_slot_pool_t *sample_child(psg_scoreboard_t *sb, uint32_t *row);
 
+/* A scoreboard with group 0, of which process 0 takes so many requests at once,
+ * and a child with slots. */
+psg_scoreboard_t *sample_app(psg_slot_pool_t **slots, uint32_t concurrency);
+
 /* Claims a slot and enters group g. */
 uint32_t sample_enter(psg_scoreboard_t *sb, psg_slot_pool_t *slots, uint32_t g,
                       psg_enter_e expected);

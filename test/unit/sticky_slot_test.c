@@ -17,13 +17,8 @@ static psg_slot_pool_t *slots;
  * 1 and 2. */
 static void setup(void)
 {
-    uint32_t row;
-
-    sb = sample_scoreboard();
-    sample_group(sb, 0);
-    sample_process(sb, 0, 0, 1);
+    sb = sample_app(&slots, 1);
     sample_process(sb, 0, 1, 1);
-    slots = sample_child(sb, &row);
 }
 
 static uint32_t enter(psg_enter_e expected)

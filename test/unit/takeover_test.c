@@ -16,19 +16,6 @@
 #include "scoreboard.h"
 #include "watchdog_driver.h"
 
-enum {
-    CONTROL,
-    OUTPUT,
-    LISTENING
-};
-
-static void close_fds(driver_t *driver)
-{
-    while (driver->fd_count > 0) {
-        close(driver->fds[--driver->fd_count]);
-    }
-}
-
 static void kill_watchdog(driver_t *driver)
 {
     int status;
@@ -49,9 +36,9 @@ static driver_t *start_again(uint32_t count)
     driver_configure(driver);
     driver_accept_core(driver);
     driver_expect(driver, PSG_MSG_CONFIG);
-    close_fds(driver);
+    driver_close_fds(driver);
     for (uint32_t i = 0; i < count; i++) {
-        close_fds(driver);
+        driver_close_fds(driver);
         driver_expect(driver, PSG_MSG_ADOPT);
     }
     driver_expect_any(driver);
@@ -68,14 +55,14 @@ TEST(new_watchdog_takes_processes_over)
     pid_t app = driver_spawn(driver, 7, UNTIL_END);
     int fds[PSG_FRAME_MAX_FDS];
 
-    close_fds(driver);
+    driver_close_fds(driver);
     for (int i = 0; i < 20; i++) {
         kill_watchdog(driver);
         driver = driver_start("w");
         driver_configure(driver);
         driver_accept_core(driver);
         driver_expect(driver, PSG_MSG_CONFIG);
-        close_fds(driver);
+        driver_close_fds(driver);
         driver_expect(driver, PSG_MSG_ADOPT);
         CHECK_INT(driver->msg.as.adopt.pid, app);
         CHECK_INT(driver->msg.as.adopt.process, 7);
@@ -85,8 +72,8 @@ TEST(new_watchdog_takes_processes_over)
         driver->fd_count = 0;
         driver_expect(driver, PSG_MSG_ADOPTED);
         CHECK(test_exists(test_format("%s/apps/7.3", driver->dir)));
-        CHECK(write(fds[CONTROL], "it\n", 3) == 3);
-        CHECK_STR(driver_read(fds[OUTPUT], "\n"), "got it\n");
+        CHECK(write(fds[DRIVER_CONTROL], "it\n", 3) == 3);
+        CHECK_STR(driver_read(fds[DRIVER_OUTPUT], "\n"), "got it\n");
         for (int fd = 0; fd < 3; fd++) {
             close(fds[fd]);
         }
@@ -100,9 +87,9 @@ TEST(end_of_a_process_that_was_taken_over_is_told)
     driver_t *driver = driver_start_with_core("w");
     pid_t app = driver_spawn(driver, 7, "sleep 1000 & echo $!; wait");
     pid_t child =
-        (pid_t)strtol(driver_read(driver->fds[OUTPUT], "\n"), NULL, 10);
+        (pid_t)strtol(driver_read(driver->fds[DRIVER_OUTPUT], "\n"), NULL, 10);
 
-    close_fds(driver);
+    driver_close_fds(driver);
     kill_watchdog(driver);
     driver = start_again(1);
     driver_signal(driver, 7, 3, SIGTERM);
@@ -121,9 +108,9 @@ TEST(process_that_ends_without_a_watchdog_is_forgotten)
     driver_t *driver = driver_start_with_core("w");
     pid_t app = driver_spawn(driver, 7, UNTIL_END);
 
-    close_fds(driver);
+    driver_close_fds(driver);
     driver_spawn(driver, 9, UNTIL_END);
-    close_fds(driver);
+    driver_close_fds(driver);
     kill_watchdog(driver);
     kill(app, SIGKILL);
     WAIT_UNTIL(!process_is_alive(app));
@@ -138,7 +125,7 @@ TEST(processes_end_if_nobody_takes_them_over)
     driver_t *driver = driver_start_with_core("w");
     pid_t app = driver_spawn(driver, 7, UNTIL_END);
 
-    close_fds(driver);
+    driver_close_fds(driver);
     kill_watchdog(driver);
     CHECK(process_is_alive(app));
     driver_forget_store();
@@ -160,8 +147,8 @@ TEST(store_does_not_keep_what_has_ended)
             sizeof(address.sun_path) - 1);
     driver_spawn(driver, 7, "read line <&4");
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-    CHECK(write(driver->fds[CONTROL], "\n", 1) == 1);
-    close_fds(driver);
+    CHECK(write(driver->fds[DRIVER_CONTROL], "\n", 1) == 1);
+    driver_close_fds(driver);
     driver_expect(driver, PSG_MSG_EXITED);
     CHECK(read(fd, &byte, 1) <= 0);
     CHECK_INT(driver_end(driver), 0);
@@ -175,11 +162,11 @@ TEST(store_has_room_for_those_who_live)
 
     for (uint32_t i = 0; i < 5; i++) {
         driver_spawn(driver, i, UNTIL_END);
-        close_fds(driver);
+        driver_close_fds(driver);
     }
     for (int i = 0; i < 600; i++) {
         driver_spawn(driver, 7, "exit 0");
-        close_fds(driver);
+        driver_close_fds(driver);
         driver_expect(driver, PSG_MSG_EXITED);
     }
     kill_watchdog(driver);

@@ -134,14 +134,25 @@ TEST(app_root_of_somebody_else_is_refused)
     check_refused(&launch, "not to uid 54321");
 }
 
+static void make_link(const char *name, const char *target, uid_t owner)
+{
+    CHECK_INT(symlink(target, test_format("%s/%s", test_dir(), name)), 0);
+    give(name, owner);
+}
+
+static void make_evil_folder(void)
+{
+    test_file("evil/x", "");
+    give("evil", MALLORY);
+}
+
 /* As deployment tools do it: current -> releases/1. */
 TEST(own_link_is_accepted)
 {
     launch_t launch = launch_of_alice("home/current", "config.ru");
 
     make_home(NULL, 0);
-    CHECK(symlink("app", test_format("%s/home/current", test_dir())) == 0);
-    give("home/current", ALICE);
+    make_link("home/current", "app", ALICE);
     check_accepted(&launch);
 }
 
@@ -152,12 +163,8 @@ TEST(link_in_somebody_elses_folder_is_refused)
     launch_t launch = launch_of_alice("evil", "config.ru");
 
     make_home(NULL, 0);
-    test_file("evil/x", "");
-    give("evil", MALLORY);
-    CHECK(symlink("../home/app/config.ru",
-                  test_format("%s/evil/config.ru", test_dir()))
-          == 0);
-    give("evil/config.ru", MALLORY);
+    make_evil_folder();
+    make_link("evil/config.ru", "../home/app/config.ru", MALLORY);
     check_refused(&launch, "/evil' belongs to uid 54322");
 }
 
@@ -166,8 +173,7 @@ TEST(hard_link_in_somebody_elses_folder_is_refused)
     launch_t launch = launch_of_alice("evil", "config.ru");
 
     make_home(NULL, 0);
-    test_file("evil/x", "");
-    give("evil", MALLORY);
+    make_evil_folder();
     CHECK(link(test_format("%s/home/app/config.ru", test_dir()),
                test_format("%s/evil/config.ru", test_dir()))
           == 0);
@@ -180,10 +186,7 @@ TEST(link_of_somebody_else_in_roots_folder_is_refused)
 
     make_home(NULL, 0);
     test_file("shared/x", "");
-    CHECK(symlink("../home/app/config.ru",
-                  test_format("%s/shared/config.ru", test_dir()))
-          == 0);
-    give("shared/config.ru", MALLORY);
+    make_link("shared/config.ru", "../home/app/config.ru", MALLORY);
     check_refused(&launch, "/shared/config.ru' belongs to uid 54322");
 }
 
@@ -192,12 +195,8 @@ TEST(link_that_passes_a_foreign_folder_is_refused)
     launch_t launch = launch_of_alice("home/current", "config.ru");
 
     make_home(NULL, 0);
-    test_file("evil/x", "");
-    give("evil", MALLORY);
-    CHECK(symlink("../evil/../home/app",
-                  test_format("%s/home/current", test_dir()))
-          == 0);
-    give("home/current", ALICE);
+    make_evil_folder();
+    make_link("home/current", "../evil/../home/app", ALICE);
     check_refused(&launch, "/evil' belongs to uid 54322");
 }
 

@@ -11,7 +11,6 @@
 #include "watchdog_driver.h"
 
 enum {
-    CONTROL = 0, /* of driver->fds */
     GROUP = 5,
     GENERATION = 9
 };
@@ -32,7 +31,7 @@ static pid_t start_watcher(void)
     msg.as.spawn.env_list.len = sizeof("LD_PRELOAD=/tmp/evil.so");
     driver_send(driver, &msg);
     driver_expect(driver, PSG_MSG_SPAWNED);
-    watcher = driver->fds[CONTROL];
+    watcher = driver->fds[DRIVER_CONTROL];
     return (pid_t)driver->msg.as.spawned.pid;
 }
 

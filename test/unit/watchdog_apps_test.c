@@ -14,21 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process_size.h"
 #include "process_tree.h"
 #include "watchdog_driver.h"
-
-enum {
-    CONTROL,
-    OUTPUT,
-    LISTENING
-};
-
-static void close_fds(driver_t *driver)
-{
-    while (driver->fd_count > 0) {
-        close(driver->fds[--driver->fd_count]);
-    }
-}
 
 static void expect_exit(driver_t *driver, uint32_t process)
 {
@@ -41,9 +29,10 @@ TEST(app_is_connected_with_the_core)
     driver_t *driver = driver_start_with_core("w");
 
     driver_spawn(driver, 7, "echo out; read line <&4; echo got $line >&4");
-    CHECK_CONTAINS(driver_read(driver->fds[OUTPUT], "out"), "out\n");
-    CHECK(write(driver->fds[CONTROL], "stop\n", 5) == 5);
-    CHECK_CONTAINS(driver_read(driver->fds[CONTROL], "stop"), "got stop\n");
+    CHECK_CONTAINS(driver_read(driver->fds[DRIVER_OUTPUT], "out"), "out\n");
+    CHECK(write(driver->fds[DRIVER_CONTROL], "stop\n", 5) == 5);
+    CHECK_CONTAINS(driver_read(driver->fds[DRIVER_CONTROL], "stop"),
+                   "got stop\n");
     expect_exit(driver, 7);
     CHECK_INT(driver->msg.as.exited.status, 0);
     CHECK_INT(driver_end(driver), 0);
@@ -62,7 +51,7 @@ TEST(app_socket_lives_as_long_as_the_app)
     CHECK_INT(info.st_mode & 0777, geteuid() == 0 ? 0660 : 0600);
     strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-    CHECK(write(driver->fds[CONTROL], "\n", 1) == 1);
+    CHECK(write(driver->fds[DRIVER_CONTROL], "\n", 1) == 1);
     expect_exit(driver, 7);
     WAIT_UNTIL(!test_exists(path)); /* removed as soon as EXITED is sent */
     CHECK_INT(driver_end(driver), 0);
@@ -87,24 +76,24 @@ TEST(killed_core_finds_apps_again)
     pid_t first = driver_spawn(driver, 7, "read line <&4; echo $line");
     pid_t second;
 
-    close_fds(driver);
+    driver_close_fds(driver);
     second = driver_spawn(driver, 9, "read line <&4");
-    close_fds(driver);
+    driver_close_fds(driver);
     kill(driver->core_pid, SIGKILL);
     driver_accept_core(driver);
     driver_expect(driver, PSG_MSG_CONFIG);
-    close_fds(driver);
+    driver_close_fds(driver);
     driver_expect(driver, PSG_MSG_ADOPT);
     CHECK_INT(driver->msg.as.adopt.process, 7);
     CHECK_INT(driver->msg.as.adopt.process_generation, 3);
     CHECK_INT(driver->msg.as.adopt.pid, first);
     CHECK_INT(driver->fd_count, 3);
-    CHECK(write(driver->fds[CONTROL], "hello\n", 6) == 6);
-    CHECK_CONTAINS(driver_read(driver->fds[OUTPUT], "hello"), "hello");
-    close_fds(driver);
+    CHECK(write(driver->fds[DRIVER_CONTROL], "hello\n", 6) == 6);
+    CHECK_CONTAINS(driver_read(driver->fds[DRIVER_OUTPUT], "hello"), "hello");
+    driver_close_fds(driver);
     driver_expect(driver, PSG_MSG_ADOPT);
     CHECK_INT(driver->msg.as.adopt.pid, second);
-    close_fds(driver);
+    driver_close_fds(driver);
     driver_expect(driver, PSG_MSG_ADOPTED);
     CHECK_INT(driver->msg.as.adopted.count, 2);
     expect_exit(driver, 7);
@@ -212,32 +201,24 @@ TEST(failure_before_exec_comes_like_a_loaders)
     SET(args_list, "no-such-ruby");
     driver_send(driver, &msg);
     driver_expect(driver, PSG_MSG_SPAWNED);
-    CHECK_CONTAINS(driver_read(driver->fds[CONTROL], "\n"),
+    CHECK_CONTAINS(driver_read(driver->fds[DRIVER_CONTROL], "\n"),
                    "{\"event\":\"failed\",\"step\":\"exec\",\"summary\":\"the "
                    "interpreter 'no-such-ruby' was not found\"");
     expect_exit(driver, 7);
     CHECK_INT(driver_end(driver), 0);
 }
 
-static int count_fds(pid_t pid)
-{
-    const char *text;
-
-    test_shell(&text, "ls /proc/%d/fd | wc -l", (int)pid);
-    return (int)strtol(text, NULL, 10);
-}
-
 TEST(nothing_is_left_of_ended_apps)
 {
     driver_t *driver = driver_start_with_core("w");
-    int before = count_fds(driver->pid), i;
+    int before = process_size(driver->pid).fds, i;
 
     for (i = 0; i < 100; i++) {
         driver_spawn(driver, (uint32_t)i % 3, "exit 1");
-        close_fds(driver);
+        driver_close_fds(driver);
         expect_exit(driver, (uint32_t)i % 3);
     }
-    WAIT_UNTIL(count_fds(driver->pid) == before);
+    WAIT_UNTIL(process_size(driver->pid).fds == before);
     CHECK_STR(test_read(test_format("/proc/%d/task/%d/children",
                                     (int)driver->pid, (int)driver->pid)),
               test_format("%d ", (int)driver->core_pid));
@@ -264,7 +245,7 @@ static uint32_t spawn_until_failure(driver_t *driver)
 
         driver_send(driver, &msg);
         driver_expect_any(driver);
-        close_fds(driver);
+        driver_close_fds(driver);
         if (driver->msg.number != PSG_MSG_SPAWNED) {
             CHECK_INT(driver->msg.number, PSG_MSG_SPAWN_FAILED);
             return process;
@@ -304,10 +285,10 @@ TEST(watchdog_without_descriptors_goes_on)
     limit_fds(driver->pid, 1024);
     driver_accept_core(driver);
     driver_expect(driver, PSG_MSG_CONFIG);
-    close_fds(driver);
+    driver_close_fds(driver);
     for (; count > 0; count--) {
         driver_expect(driver, PSG_MSG_ADOPT);
-        close_fds(driver);
+        driver_close_fds(driver);
     }
     driver_expect(driver, PSG_MSG_ADOPTED);
     CHECK_INT(driver_end(driver), 0);
@@ -316,7 +297,8 @@ TEST(watchdog_without_descriptors_goes_on)
 /* Reads a pid the app printed. */
 static pid_t read_pid(driver_t *driver)
 {
-    return (pid_t)strtol(driver_read(driver->fds[OUTPUT], "\n"), NULL, 10);
+    return (pid_t)strtol(driver_read(driver->fds[DRIVER_OUTPUT], "\n"), NULL,
+                         10);
 }
 
 TEST(orphans_are_reaped)
@@ -328,7 +310,7 @@ TEST(orphans_are_reaped)
                  "(setsid sh -c 'echo $$; read x' <&4 &) ; sleep 1000");
     orphan = read_pid(driver);
     CHECK(process_is_alive(orphan));
-    CHECK(write(driver->fds[CONTROL], "\n", 1) == 1);
+    CHECK(write(driver->fds[DRIVER_CONTROL], "\n", 1) == 1);
     WAIT_UNTIL(kill(orphan, 0) != 0); /* not even a zombie */
     CHECK_INT(driver_end(driver), 0);
 }
@@ -369,7 +351,7 @@ TEST(end_lets_apps_finish)
     driver_spawn(driver, 7,
                  "trap 'sleep 0.3; echo bye > done; exit' TERM; echo up;"
                  "while :; do sleep 0.05; done");
-    driver_read(driver->fds[OUTPUT], "up");
+    driver_read(driver->fds[DRIVER_OUTPUT], "up");
     CHECK_INT(driver_end(driver), 0);
     CHECK_STR(test_read(done), "bye\n");
     CHECK(!test_exists(driver->dir));
@@ -385,7 +367,7 @@ TEST(end_kills_what_does_not_end)
     pid_t app = driver_spawn(driver, 7, stubborn), daemon;
     double start;
 
-    driver_read(driver->fds[OUTPUT], "up");
+    driver_read(driver->fds[DRIVER_OUTPUT], "up");
     WAIT_UNTIL((daemon = process_find(driver->pid, "sleep 7777")) != 0);
     start = test_now();
     CHECK_INT(driver_end(driver), 0);

@@ -11,14 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "process_size.h"
 #include "process_tree.h"
 #include "scoreboard.h"
 #include "watchdog_driver.h"
 
 enum {
-    CONTROL,
-    OUTPUT,
-    LISTENING,
     PRELOADER = 5,
     GENERATION = 3
 };
@@ -28,13 +26,6 @@ typedef struct {
     pid_t pid;
     int control;
 } preloader_t;
-
-static void close_fds(driver_t *driver)
-{
-    while (driver->fd_count > 0) {
-        close(driver->fds[--driver->fd_count]);
-    }
-}
 
 /* Starts the preloader of test/apps in that mode, with a watchdog if there is
  * none, and waits until it is ready. */
@@ -53,9 +44,9 @@ static preloader_t start_preloader(driver_t *driver, const char *mode)
     driver_expect(driver, PSG_MSG_SPAWNED);
     CHECK_INT(driver->fd_count, 3);
     preloader.pid = (pid_t)driver->msg.as.spawned.pid;
-    preloader.control = dup(driver->fds[CONTROL]);
+    preloader.control = dup(driver->fds[DRIVER_CONTROL]);
     CHECK_CONTAINS(driver_read(preloader.control, "\n"), "\"fork\"");
-    close_fds(driver);
+    driver_close_fds(driver);
     return preloader;
 }
 
@@ -96,7 +87,7 @@ static void say_fork(const preloader_t *preloader)
     header->cmsg_len = CMSG_LEN(sizeof(int) * 4);
     memcpy(CMSG_DATA(header), preloader->driver->fds, sizeof(int) * 4);
     CHECK(sendmsg(preloader->control, &packet, MSG_NOSIGNAL) > 0);
-    close_fds(preloader->driver);
+    driver_close_fds(preloader->driver);
 }
 
 static void expect_failure(driver_t *driver, uint32_t process, const char *why)
@@ -121,18 +112,10 @@ static pid_t expect_birth(driver_t *driver, uint32_t process)
     CHECK_INT(driver->msg.as.spawned.process, process);
     CHECK_INT(driver->fd_count, 3);
     pid = (pid_t)driver->msg.as.spawned.pid;
-    CHECK_CONTAINS(driver_read(driver->fds[CONTROL], "\n"),
+    CHECK_CONTAINS(driver_read(driver->fds[DRIVER_CONTROL], "\n"),
                    test_format("%d\n", (int)pid));
     CHECK_INT(process_status(pid, "PPid"), driver->pid);
     return pid;
-}
-
-static int count_fds(pid_t pid)
-{
-    const char *text;
-
-    test_shell(&text, "ls /proc/%d/fd | wc -l", (int)pid);
-    return (int)strtol(text, NULL, 10);
 }
 
 TEST(forked_process_is_a_child_like_any_other)
@@ -140,7 +123,7 @@ TEST(forked_process_is_a_child_like_any_other)
     driver_t *driver = driver_start_with_core("w");
     preloader_t preloader = start_preloader(driver, "good");
     const char *name = test_format("%s/apps/7.3", driver->dir);
-    int before = count_fds(driver->pid);
+    int before = process_size(driver->pid).fds;
     pid_t pid;
 
     expect_offer(driver, 7);
@@ -153,7 +136,7 @@ TEST(forked_process_is_a_child_like_any_other)
     CHECK_INT(driver->msg.as.exited.process, 7);
     CHECK_INT(driver->msg.as.exited.status, SIGUSR1);
     WAIT_UNTIL(!test_exists(name));
-    WAIT_UNTIL(count_fds(driver->pid) == before);
+    WAIT_UNTIL(process_size(driver->pid).fds == before);
     CHECK(process_is_alive(preloader.pid));
     CHECK_INT(driver_end(driver), 0);
     CHECK(!process_is_alive(preloader.pid));
@@ -171,7 +154,7 @@ TEST(several_births_may_be_under_way)
     for (int i = 0; i < 4; i++) { /* their order is the kernel's */
         driver_expect(driver, PSG_MSG_SPAWNED);
         CHECK(driver->msg.as.spawned.process / 4 >= 2);
-        close_fds(driver);
+        driver_close_fds(driver);
     }
     CHECK_INT(driver_end(driver), 0);
 }
@@ -185,14 +168,14 @@ TEST(new_core_adopts_forked_process)
     expect_offer(driver, 7);
     say_fork(&preloader);
     pid = expect_birth(driver, 7);
-    close_fds(driver);
+    driver_close_fds(driver);
     kill(driver->core_pid, SIGKILL);
     driver_accept_core(driver);
     driver_expect(driver, PSG_MSG_CONFIG);
-    close_fds(driver);
+    driver_close_fds(driver);
     driver_expect(driver, PSG_MSG_ADOPT);
     CHECK_INT(driver->msg.as.adopt.pid, preloader.pid);
-    close_fds(driver);
+    driver_close_fds(driver);
     driver_expect(driver, PSG_MSG_ADOPT);
     CHECK_INT(driver->msg.as.adopt.pid, pid);
     CHECK_INT(driver_end(driver), 0);
@@ -213,9 +196,9 @@ TEST(birth_ends_with_the_core_that_wanted_it)
     say_fork(&preloader);
     driver_accept_core(driver);
     driver_expect(driver, PSG_MSG_CONFIG);
-    close_fds(driver);
+    driver_close_fds(driver);
     driver_expect(driver, PSG_MSG_ADOPT);
-    close_fds(driver);
+    driver_close_fds(driver);
     driver_expect(driver, PSG_MSG_ADOPTED);
     CHECK_INT(driver->msg.as.adopted.count, 1);
     WAIT_UNTIL(process_find_all(driver->pid, "preloader.py", &preloader.pid, 1)
@@ -228,12 +211,12 @@ static void check_refused(const char *mode, const char *why)
 {
     driver_t *driver = driver_start_with_core("w");
     preloader_t preloader = start_preloader(driver, mode);
-    int before = count_fds(driver->pid);
+    int before = process_size(driver->pid).fds;
 
     expect_offer(driver, 7);
     say_fork(&preloader);
     expect_failure(driver, 7, why);
-    WAIT_UNTIL(count_fds(driver->pid) == before);
+    WAIT_UNTIL(process_size(driver->pid).fds == before);
     CHECK(!test_exists(test_format("%s/apps/7.3", driver->dir)));
     CHECK(process_is_alive(preloader.pid));
     expect_offer(driver, 7); /* the place is free again */
@@ -268,12 +251,12 @@ static void check_admitted(const char *mode)
 {
     driver_t *driver = driver_start_with_core("w");
     preloader_t preloader = start_preloader(driver, mode);
-    int before = count_fds(driver->pid);
+    int before = process_size(driver->pid).fds;
 
     expect_offer(driver, 7);
     say_fork(&preloader);
     expect_birth(driver, 7);
-    CHECK_INT(count_fds(driver->pid), before + 4); /* 3 and a pidfd */
+    CHECK_INT(process_size(driver->pid).fds, before + 4); /* 3 and a pidfd */
     expect_offer(driver, 8);
     say_fork(&preloader);
     expect_birth(driver, 8);
@@ -318,7 +301,7 @@ TEST(only_a_living_preloader_of_the_same_app_may_fork)
     driver_send(driver, &msg);
     expect_failure(driver, 7, "not there any more");
     kill(preloader.pid, SIGKILL);
-    close_fds(driver);
+    driver_close_fds(driver);
     driver_expect(driver, PSG_MSG_EXITED);
     driver_send(driver, &good);
     expect_failure(driver, 7, "not there any more");

@@ -254,6 +254,13 @@ static psg_bytes_t args_of(const char *script, const char *loader)
                          .len = sizeof(shell) + script_size + loader_size};
 }
 
+void driver_close_fds(driver_t *driver)
+{
+    while (driver->fd_count > 0) {
+        close(driver->fds[--driver->fd_count]);
+    }
+}
+
 psg_message_t driver_spawn_message(uint32_t process, const char *script)
 {
     psg_message_t msg = {.number = PSG_MSG_SPAWN};

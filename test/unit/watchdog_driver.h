@@ -23,6 +23,13 @@ typedef struct {
     int fds[PSG_FRAME_MAX_FDS], fd_count;
 } driver_t;
 
+/* What comes with a process is in driver->fds. */
+enum {
+    DRIVER_CONTROL,
+    DRIVER_OUTPUT,
+    DRIVER_LISTENING
+};
+
 /* Starts a watchdog for instance dir `name` below test_dir() and takes its
  * answer. All of a test have the same store. */
 driver_t *driver_start(const char *name);
@@ -42,6 +49,9 @@ void driver_accept_core(driver_t *driver);
 void driver_expect_any(driver_t *driver);
 void driver_expect(driver_t *driver, psg_message_e number);
 void driver_send(driver_t *driver, const psg_message_t *msg);
+
+/* Closes the descriptors of the latest message. */
+void driver_close_fds(driver_t *driver);
 
 /* A SPAWN of `sh -c script` in test_dir(), which looks like a loader. */
 psg_message_t driver_spawn_message(uint32_t process, const char *script);
