@@ -204,19 +204,23 @@ static const char *set_values(cmd_parms *cmd, psg_dir_config_t *config,
     return error;
 }
 
-/* The setter of every directive; cmd->info is its row. What is wrong in a
- * .htaccess must not make a folder's files unreachable. */
-static const char *set_option(cmd_parms *cmd, void *config,
-                              const char *arguments)
+/* What is wrong in a .htaccess must not make a folder's files unreachable. */
+static const char *complain(cmd_parms *cmd, void *config, const char *error)
 {
-    psg_option_e i = (psg_option_e)(intptr_t)cmd->info;
-    const char *error = set_values(cmd, config, i, arguments);
-
     if (error && psg_htaccess_is_one(cmd)) {
         psg_htaccess_complain(config, cmd, error);
         return NULL;
     }
     return error;
+}
+
+/* The setter of every directive; cmd->info is its row. */
+static const char *set_option(cmd_parms *cmd, void *config,
+                              const char *arguments)
+{
+    psg_option_e i = (psg_option_e)(intptr_t)cmd->info;
+
+    return complain(cmd, config, set_values(cmd, config, i, arguments));
 }
 
 /* The setter of what option_ignored.def lists; cmd->info says why. */
@@ -227,8 +231,10 @@ static const char *ignore(cmd_parms *cmd, void *config, const char *arguments)
 
     (void)config;
     (void)arguments;
-    if (!psg_htaccess_is_one(cmd)
-        && !apr_hash_get(reading.ignored, name, APR_HASH_KEY_STRING)) {
+    if (psg_htaccess_is_one(cmd)) {
+        psg_htaccess_explain(cmd, why);
+    }
+    else if (!apr_hash_get(reading.ignored, name, APR_HASH_KEY_STRING)) {
         apr_hash_set(reading.ignored, name, APR_HASH_KEY_STRING, name);
         ap_log_perror(APLOG_MARK, APLOG_NOTICE, 0, cmd->pool,
                       "PSG0026: %s does nothing here: %s (line %d of %s)", name,
@@ -246,20 +252,22 @@ static const char *ignore(cmd_parms *cmd, void *config, const char *arguments)
 static const char *set_disable_htaccess(cmd_parms *cmd, void *config,
                                         const char *arguments)
 {
-    int is_on = strcasecmp(ap_getword_conf(cmd->pool, &arguments), "on") == 0;
-    const char *error = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
+    const char *word = ap_getword_conf(cmd->pool, &arguments);
+    int is_on = strcasecmp(word, "on") == 0;
 
-    if (error || !is_on) {
-        return error;
+    if ((!is_on && strcasecmp(word, "off") != 0) || *arguments) {
+        return complain(cmd, config,
+                        "PassengerDisableHtaccess takes On or Off");
     }
-    return psg_options_set(&((psg_dir_config_t *)config)->options,
-                           PSG_OPT_htaccess, "off", cmd->pool);
+    return complain(
+        cmd, config,
+        set_values(cmd, config, PSG_OPT_htaccess, is_on ? "off" : "safe"));
 }
 
 const command_rec psg_config_directives[] = {
     AP_INIT_RAW_ARGS("PassengerDisableHtaccess", set_disable_htaccess, NULL,
-                     RSRC_CONF | ACCESS_CONF,
-                     "On is the same as PassengerHtaccess off."),
+                     RSRC_CONF | ACCESS_CONF | OR_ALL,
+                     "On is PassengerHtaccess off, Off is safe."),
 #define OPTION(scope, class, type, field, name, def, min, max, help) \
     DIRECTIVE(name, field, help),
 #include "options.def"

@@ -162,6 +162,19 @@ static int is_news(const char *text)
     return 1;
 }
 
+void psg_htaccess_explain(cmd_parms *cmd, const char *why)
+{
+    const char *text =
+        apr_psprintf(cmd->pool, "%s does nothing here: %s (line %d of %s)",
+                     cmd->cmd->name, why, cmd->directive->line_num,
+                     cmd->config_file->name);
+
+    if (is_news(text)) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, cmd->server, "PSG0026: %s",
+                     text);
+    }
+}
+
 static void tell(request_rec *r, const char *problem)
 {
     if (is_news(problem)) {

@@ -20,6 +20,9 @@ const char *psg_htaccess_set(psg_dir_config_t *config, cmd_parms *cmd,
 void psg_htaccess_complain(psg_dir_config_t *config, cmd_parms *cmd,
                            const char *problem);
 
+/* Tells the log why the line does nothing, at most once a minute. */
+void psg_htaccess_explain(cmd_parms *cmd, const char *why);
+
 /* What holds: the administrator's options, and of the tenants' what those
  * allow. Also logs what was wrong with lines, each at most once a minute. */
 const psg_options_t *psg_htaccess_apply(request_rec *r,
