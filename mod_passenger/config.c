@@ -10,7 +10,6 @@
 #include <http_core.h>
 #include <http_log.h>
 
-#include "dump.h"
 #include "htaccess.h"
 
 APLOG_USE_MODULE(passenger);
@@ -119,11 +118,24 @@ static void note_user(const char *name)
     }
 }
 
-/* For the dump, where every byte may be spent. */
+const psg_origin_t *psg_config_origin(const apr_array_header_t *origins,
+                                      psg_option_e i)
+{
+    for (int n = origins ? origins->nelts : 0; n > 0; n--) {
+        const psg_origin_t *origin =
+            &APR_ARRAY_IDX(origins, n - 1, psg_origin_t);
+
+        if (origin->option == i) {
+            return origin; /* the last one counts */
+        }
+    }
+    return NULL;
+}
+
 static void note_origin(apr_array_header_t **origins, cmd_parms *cmd,
                         psg_option_e i)
 {
-    if (!psg_dump_is_wanted()) {
+    if (ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST) {
         return;
     }
     if (!*origins) {

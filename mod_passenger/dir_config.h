@@ -28,7 +28,8 @@ typedef struct psg_htaccess_t {
 typedef struct {
     psg_options_t options;          /* the administrator's */
     const psg_htaccess_t *htaccess; /* what tenants say, or NULL */
-    apr_array_header_t *origins;    /* of psg_origin_t; NULL unless dumped */
+    apr_array_header_t *origins; /* of psg_origin_t; NULL but with httpd -t */
+    int is_repeated;             /* says again what another section said */
 } psg_dir_config_t;
 
 /* What holds where add is inside of base, or comes after it: a new one in pool,

@@ -7,17 +7,7 @@
 
 #include "mod_passenger.h"
 
-/* Where an option was set. */
-typedef struct {
-    psg_option_e option;
-    const char *file;
-    int line;
-} psg_origin_t;
-
-/* Whether the dump was asked for; only then origins are noted. */
-int psg_dump_is_wanted(void);
-
-/* Hook test_config: prints to standard output. */
+/* Prints to standard output, if the dump was asked for. */
 void psg_dump_config(apr_pool_t *pconf, server_rec *main_server);
 
 #endif

@@ -164,13 +164,12 @@ static int is_news(const char *text)
 
 void psg_htaccess_explain(cmd_parms *cmd, const char *why)
 {
-    const char *text =
-        apr_psprintf(cmd->pool, "%s does nothing here: %s (line %d of %s)",
-                     cmd->cmd->name, why, cmd->directive->line_num,
-                     cmd->config_file->name);
+    const char *text = apr_psprintf(
+        cmd->pool, "%s does nothing here: %s (line %d of %s)", cmd->cmd->name,
+        why, cmd->directive->line_num, cmd->config_file->name);
 
     if (is_news(text)) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, cmd->server, "PSG0026: %s",
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, cmd->server, "PSG0046: %s",
                      text);
     }
 }

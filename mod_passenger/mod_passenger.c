@@ -14,7 +14,9 @@
 #include "agent_daemon.h"
 #include "agent_retained.h"
 #include "app_lookup.h"
+#include "app_sections.h"
 #include "config.h"
+#include "config_check.h"
 #include "dump.h"
 #include "handler.h"
 #include "log.h"
@@ -46,7 +48,15 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     main_server = s;
     psg_log_set_sink(log_line);
     psg_set_env_init();
+    psg_app_sections_settle(s, pconf);
     return psg_daemon_post_config(pconf, plog, ptemp, s);
+}
+
+static void test_config(apr_pool_t *pconf, server_rec *s)
+{
+    psg_app_sections_settle(s, pconf);
+    psg_config_check(s, pconf);
+    psg_dump_config(pconf, s);
 }
 
 /* The child ends in order and its threads are gone: nothing waits until the
@@ -127,7 +137,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_config(psg_config_begin, NULL, NULL, APR_HOOK_MIDDLE);
     /* The error log is open by now: open_logs is an earlier phase. */
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_test_config(psg_dump_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(test_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(psg_daemon_monitor, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
 

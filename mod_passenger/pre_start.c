@@ -234,6 +234,14 @@ static void start_app(const pre_start_t *work, request_rec *r, const char *url)
     }
 }
 
+int psg_pre_start_parse(apr_uri_t *uri, const char *url, apr_pool_t *pool)
+{
+    return apr_uri_parse(pool, url, uri) == APR_SUCCESS && uri->hostname
+           && uri->hostname[0] && uri->scheme
+           && (!strcasecmp(uri->scheme, "http")
+               || !strcasecmp(uri->scheme, "https"));
+}
+
 static const char *start_url(pre_start_t *work, const char *url,
                              apr_pool_t *pool)
 {
@@ -243,9 +251,7 @@ static const char *start_url(pre_start_t *work, const char *url,
     conn_rec *c;
     request_rec *r;
 
-    if (apr_uri_parse(pool, url, &uri) != APR_SUCCESS || !uri.hostname
-        || !uri.hostname[0] || !uri.scheme
-        || strncasecmp(uri.scheme, "http", 4)) {
+    if (!psg_pre_start_parse(&uri, url, pool)) {
         return "it is no URL that begins with http:// or https:// and a host";
     }
     if (!uri.port_str) {

@@ -84,6 +84,8 @@ TEST(wrong_word_is_refused_with_line_and_reason)
         {"PassengerAppRoot", "takes one argument"},
         {"PassengerEnabled On Off", "takes one argument"},
         {"PassengerEnable On", "Invalid command"},
+        {"PassengerDisableHtaccess 1", "takes On or Off"},
+        {"PassengerDisableHtaccess On Off", "takes On or Off"},
     };
     size_t i;
 

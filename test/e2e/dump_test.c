@@ -47,5 +47,52 @@ TEST(dump_names_apps_options_and_places)
 TEST(dump_says_why_there_is_no_app)
 {
     CHECK_CONTAINS(dump("PassengerAppRoot /nowhere\n"), "App /: none");
-    CHECK_CONTAINS(dump("PassengerEnabled off\n"), "PassengerEnabled is off");
+    CHECK_CONTAINS(dump("PassengerEnabled off\n"),
+                   test_format("PassengerEnabled is off here (%s/vhost.conf:",
+                               test_dir()));
+    CHECK_CONTAINS(dump("PassengerBaseURI /none\n"), "App /none: none");
+}
+
+/* As httpd merges them for a request; patterns only know themselves. */
+TEST(dump_shows_what_sections_inherit)
+{
+    const char *output = dump("<Location /a>\n"
+                              "PassengerMaxRequests 7\n"
+                              "PassengerEnvVar FIRST 1\n"
+                              "PassengerDisableHtaccess on\n"
+                              "</Location>\n"
+                              "<Location /a/b>\n"
+                              "PassengerBaseURI /\n"
+                              "PassengerEnvVar SECOND 2\n"
+                              "</Location>\n"
+                              "<LocationMatch ^/a/.*>\n"
+                              "PassengerMinInstances 1\n"
+                              "</LocationMatch>\n");
+    const char *inner = strstr(output, " Location /a/b");
+    const char *pattern = strstr(output, " Location ^/a/.*");
+
+    CHECK(inner != NULL && pattern > inner);
+    CHECK_CONTAINS(pattern, "PassengerMaxRequests 0 (default)");
+    inner = test_format("%.*s", (int)(pattern - inner), inner);
+    CHECK_CONTAINS(inner, test_format("PassengerMaxRequests 7 (%s/vhost.conf:",
+                                      test_dir()));
+    CHECK_CONTAINS(inner, "PassengerEnvVar FIRST=... SECOND=... (");
+    CHECK_CONTAINS(inner, test_format("PassengerHtaccess off (%s/vhost.conf:",
+                                      test_dir()));
+}
+
+/* Which app a request gets where an outer section comes last. */
+TEST(dump_shows_the_app_of_the_longer_uri)
+{
+    const char *output =
+        dump(test_format("<Location /shop>\nPassengerBaseURI /shop\n"
+                         "PassengerAppRoot \"%s/www\"\n</Location>\n"
+                         "<Location />\nPassengerAppRoot /nowhere\n"
+                         "</Location>\n",
+                         test_dir()));
+    const char *shop = strstr(output, " Location /shop");
+
+    CHECK(shop != NULL);
+    CHECK_CONTAINS(shop, test_format("App /shop: %s/www (", test_dir()));
+    CHECK(strstr(shop + 1, " Location /shop") == NULL);
 }

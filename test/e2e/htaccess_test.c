@@ -70,6 +70,8 @@ TEST(wrong_lines_are_told_and_count_for_nothing)
         {"PassengerMaxPoolSize 1000", "administrator"},
         {"PassengerLogFile /tmp/x", "administrator"},
         {"PassengerHtaccess full", "administrator"},
+        {"PassengerDisableHtaccess off", "administrator"},
+        {"PassengerDisableHtaccess", "takes On or Off"},
         {"PassengerAppRoot relative", "not an absolute path"},
         {"PassengerStartupFile ../../other/passenger_wsgi.py", "outside"},
         {"PassengerStartupFile /etc/passwd", "outside"},
@@ -201,4 +203,16 @@ TEST(other_name_for_allowing_nothing_is_understood)
     test_file("www/public/.htaccess", "PassengerAppEnv staging\n");
     CHECK_CONTAINS(http_get_body(200, "%s/environment", httpd->url),
                    "\"WSGI_ENV\": \"production\"");
+}
+
+TEST(lines_without_effect_are_explained)
+{
+    httpd_t *httpd = serve("");
+
+    htaccess("PassengerHighPerformance on\n");
+    http_get_body(200, "%s/place/hello", httpd->url);
+    httpd_await_log(httpd, "PSG0046: PassengerHighPerformance does nothing");
+    CHECK_CONTAINS(
+        httpd_log(httpd),
+        test_format("(line 1 of %s/www/public/place/.htaccess)", test_dir()));
 }

@@ -51,6 +51,56 @@ EACH_LANGUAGE(app_of_a_location_is_served_as_panels_write_it)
     http_get_body(404, "%s/elsewhere", httpd->url);
 }
 
+static const char *app_section(const char *uri, const char *name)
+{
+    return test_format("<Location \"%s\">\n"
+                       "PassengerAppEnv \"%s\"\n"
+                       "PassengerEnabled on\n"
+                       "PassengerBaseURI \"%s\"\n"
+                       "PassengerAppRoot \"%s/apps/%s\"\n"
+                       "PassengerAppGroupName \"user - %s\"\n"
+                       "</Location>\n",
+                       uri, name, uri, test_dir(), name, name);
+}
+
+/* Panels write a file for each app, which httpd reads by their names: the
+ * section of the root may come after those inside of it. */
+TEST(apps_of_locations_may_come_in_any_order)
+{
+    static const char *const apps[][2] = {{"/shop/admin", "admin"},
+                                          {"/", "main"},
+                                          {"/shop", "shop"},
+                                          {"/wiki", "wiki"}};
+    const char *sections = "";
+    httpd_t *httpd;
+
+    app_require("python3");
+    for (int i = 0; i < 4; i++) {
+        app_copy("python", test_format("apps/%s", apps[i][1]));
+        sections =
+            test_format("%s%s", sections, app_section(apps[i][0], apps[i][1]));
+    }
+    httpd = httpd_start(
+        &(httpd_config_t){.server_config = "PassengerEnabled off\n",
+                          .vhost_config = test_format("%s%s", sections,
+                                                      "<Location /wiki>\n"
+                                                      "PassengerAppEnv later\n"
+                                                      "</Location>\n")});
+    for (int i = 0; i < 3; i++) {
+        const char *base = apps[i][0][1] ? apps[i][0] : "";
+
+        CHECK_CONTAINS(http_get_body(200, "%s%s/environment", httpd->url, base),
+                       test_format("\"WSGI_ENV\": \"%s\"", apps[i][1]));
+        CHECK_CONTAINS(http_get_body(200, "%s%s/environment", httpd->url, base),
+                       test_format("apps/%s\"", apps[i][1]));
+        CHECK_CONTAINS(http_get_body(200, "%s%s/request", httpd->url, base),
+                       test_format("\"SCRIPT_NAME\": \"%s\"", base));
+    }
+    /* Of one URI, the later section still wins. */
+    CHECK_CONTAINS(http_get_body(200, "%s/wiki/environment", httpd->url),
+                   "\"WSGI_ENV\": \"later\"");
+}
+
 /* The block a selector writes into the .htaccess of an app's URI. */
 EACH_LANGUAGE(app_of_a_htaccess_is_served_as_selectors_write_it)
 {
