@@ -331,6 +331,10 @@ void app_process_ready(app_process_t *proc, psg_format_e format,
         scoreboard_process_set_service(
             proc->core->writer, proc->index, format,
             forced >= 0 ? (uint32_t)forced : concurrency, keep_alive);
+        if (forced < 0 && concurrency == 1 && keep_alive
+            && format == PSG_FORMAT_SESSION) {
+            scoreboard_process_allow_ahead(proc->core->writer, proc->index);
+        }
         app_limits_apply(proc);
     }
     app_process_event(proc, ON_READY, "it takes requests");

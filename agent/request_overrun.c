@@ -29,6 +29,16 @@ static int is_over(const psg_slot_t *slot, uint64_t now)
            && now - slot->running > (uint64_t)slot->time_limit * MILLISECOND;
 }
 
+/* Which one it works on, of those it was sent ahead, only it knows. */
+static const char *doubt(const app_process_t *proc)
+{
+    const psg_process_t *entry = &proc->core->sb->processes[proc->index];
+
+    return entry->concurrency == 1 && entry->busy > 1
+               ? " (or another one it was sent meanwhile)"
+               : "";
+}
+
 /* A program that knows nothing of us would end by SIGQUIT, or worse, serve on
  * without taking requests. */
 static void show_stacks(app_process_t *proc, const psg_slot_t *slot,
@@ -37,14 +47,15 @@ static void show_stacks(app_process_t *proc, const psg_slot_t *slot,
     core_t *core = proc->core;
     int understands = !proc->group->spec->command;
 
-    agent_log(PSG_LOG_WARN,
-              "PSG2170: app '%s': process %d works on %s, longer than %u.%u s "
-              "(PassengerMaxRequestTime); it is killed in a second%s",
-              proc->group->spec->root, proc->pid,
-              request_log_words(slot, now, event_loop_scratch(core->loop)),
-              slot->time_limit / MILLISECOND,
-              slot->time_limit % MILLISECOND / 100,
-              understands ? ", what it does comes next" : "");
+    agent_log(
+        PSG_LOG_WARN,
+        "PSG2170: app '%s': process %d works on %s%s, longer than %u.%u s "
+        "(PassengerMaxRequestTime); it is killed in a second%s",
+        proc->group->spec->root, proc->pid,
+        request_log_words(slot, now, event_loop_scratch(core->loop)),
+        doubt(proc), slot->time_limit / MILLISECOND,
+        slot->time_limit % MILLISECOND / 100,
+        understands ? ", what it does comes next" : "");
     proc->overrun_since = now;
     if (understands) {
         core->starter->signal(core, proc, SIGQUIT);

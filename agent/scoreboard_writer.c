@@ -10,6 +10,7 @@
 #include <apr_general.h>
 
 #include "agent_log.h"
+#include "request_ahead.h"
 #include "request_slot.h"
 
 /* How long the core waits for a group's lock: critical sections take less than
@@ -358,6 +359,12 @@ void scoreboard_process_set_service(scoreboard_writer_t *writer,
     STORE(entry->concurrency, concurrency);
     STORE(entry->keep_alive, keep_alive ? 1 : 0);
     STORE(entry->last_used, psg_now());
+}
+
+void scoreboard_process_allow_ahead(scoreboard_writer_t *writer,
+                                    uint32_t process)
+{
+    STORE(writer->sb->processes[process].ahead, PSG_AHEAD);
 }
 
 void scoreboard_process_set_most(scoreboard_writer_t *writer, uint32_t group,

@@ -83,6 +83,9 @@ void scoreboard_process_set_port(scoreboard_writer_t *writer, uint32_t process,
 void scoreboard_process_set_service(scoreboard_writer_t *writer,
                                     uint32_t process, psg_format_e format,
                                     uint32_t concurrency, int keep_alive);
+/* Requests may be sent ahead to it, see request_ahead.h. */
+void scoreboard_process_allow_ahead(scoreboard_writer_t *writer,
+                                    uint32_t process);
 
 /* It gets no more requests than `most` in all, counting those it had; 0 = no
  * limit. */

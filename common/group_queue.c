@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "group_queue.h"
+#include "request_ahead.h"
 #include "request_slot.h"
 
 /* Good to some milliseconds and much cheaper than psg_now(). */
@@ -31,8 +32,17 @@ static int takes_one_more(const psg_process_t *process, uint32_t busy)
            && !psg_peek(&process->resting);
 }
 
+/* As takes_one_more(), of a process that does one thing at a time. */
+static int takes_ahead(const psg_process_t *process, uint32_t busy)
+{
+    return is_serving(process) && !psg_peek(&process->resting)
+           && psg_ahead_has_room(process, busy, now_coarse());
+}
+
 /* Returns 0 if the list of processes is not one. */
-static int list_pick(const psg_scoreboard_t *sb, uint32_t g, uint32_t *picked)
+static int list_pick(const psg_scoreboard_t *sb, uint32_t g,
+                     int (*takes)(const psg_process_t *, uint32_t),
+                     uint32_t *picked)
 {
     uint32_t least = UINT32_MAX;
     uint32_t steps = 0;
@@ -49,7 +59,7 @@ static int list_pick(const psg_scoreboard_t *sb, uint32_t g, uint32_t *picked)
         }
         process = &sb->processes[p];
         busy = psg_peek(&process->busy);
-        if (busy < least && takes_one_more(process, busy)) {
+        if (busy < least && takes(process, busy)) {
             least = busy;
             *picked = p;
         }
@@ -77,13 +87,27 @@ uint32_t psg_group_pick(psg_scoreboard_t *sb, uint32_t g)
 {
     uint32_t picked;
 
-    if (!list_pick(sb, g, &picked)) {
+    if (!list_pick(sb, g, takes_one_more, &picked)) {
         psg_group_recount(sb, g);
-        if (!list_pick(sb, g, &picked)) {
+        if (!list_pick(sb, g, takes_one_more, &picked)) {
             return PSG_NONE;
         }
     }
     return picked;
+}
+
+/* The process to which the first waiter is sent ahead, or PSG_NONE. Somebody
+ * must still be waiting then: by that the core sees that more are needed. */
+static uint32_t pick_ahead(const psg_scoreboard_t *sb, uint32_t g,
+                           uint32_t first)
+{
+    uint32_t picked;
+
+    return psg_peek(&sb->groups[g].queued) > 1
+                   && psg_peek(&sb->slots[first].repeatable)
+                   && list_pick(sb, g, takes_ahead, &picked)
+               ? picked
+               : PSG_NONE;
 }
 
 static int is_wish_alive(const psg_scoreboard_t *sb, uint32_t g,
@@ -181,6 +205,7 @@ psg_process_t *psg_group_give_back(psg_scoreboard_t *sb, uint32_t g,
                == s->process_generation) {
         process = &sb->processes[index];
         process->last_used = now_coarse();
+        psg_ahead_note(process, s->running);
         if (process->busy > 0) {
             process->busy--;
         }
@@ -335,6 +360,9 @@ uint32_t psg_group_hand_over(psg_scoreboard_t *sb, uint32_t g)
     }
     else {
         process = psg_group_pick(sb, g);
+        if (process == PSG_NONE) {
+            process = pick_ahead(sb, g, slot);
+        }
     }
     if (slot == PSG_NONE || process == PSG_NONE) {
         return PSG_NONE;

@@ -182,9 +182,10 @@ static psg_enter_e enter_locked(psg_scoreboard_t *sb, uint32_t slot, uint32_t g,
     }
     sb->slots[slot].ticket = group->next_ticket++;
     psg_group_enqueue(sb, g, slot);
-    if (process != PSG_NONE) {
+    if (process != PSG_NONE || group->queued > 1) {
         /* Free capacity and waiters: whoever should have brought them together
-         * did not come to it. Those who wait longer go first. */
+         * did not come to it. Those who wait longer go first. Or there is room
+         * for one to be sent ahead. */
         *served = psg_group_hand_over(sb, g);
     }
     if (!group->wanted) {
@@ -318,8 +319,13 @@ static int rest_locked(psg_scoreboard_t *sb, uint32_t slot)
 
     if (psg_slot_state(s) != PSG_SLOT_RUNNING || index >= PSG_MAX_PROCESSES
         || psg_peek(&sb->processes[index].group) != g
-        || psg_peek(&sb->processes[index].generation) != s->process_generation
-        || psg_peek(&sb->processes[index].busy) != 1
+        || psg_peek(&sb->processes[index].generation)
+               != s->process_generation) {
+        return 0;
+    }
+    /* Who rests is to come to it between two requests. */
+    sb->processes[index].ahead = 0;
+    if (psg_peek(&sb->processes[index].busy) != 1
         || !psg_group_may_rest(sb, g)) {
         return 0;
     }

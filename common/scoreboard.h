@@ -19,7 +19,7 @@
 #include <apr_errno.h>
 
 #define PSG_SB_MAGIC 0x50534731u /* "PSG1" */
-#define PSG_SB_VERSION 2u
+#define PSG_SB_VERSION 3u
 
 /* Limits. The memfd is sparse: what is not used costs no memory. */
 enum {
@@ -85,7 +85,9 @@ typedef struct {
     /* For people only; not terminated when full. */
     char method[16];
     char client[48];
-    char uri[128];
+    char uri[124];
+    uint32_t repeatable; /* for the owner to set before it enters: 1 = it may be
+                            sent ahead, see request_ahead.h */
 } psg_slot_t;
 
 /* One httpd child. Claimed and released by the child; freed by the core when
@@ -142,7 +144,10 @@ typedef struct {
     uint32_t requests_left; /* lock; it gets no more than so many */
     uint32_t resting;       /* lock; 1 = it works out of band, gets none */
     uint32_t sticky_id;     /* random, not 0; visitors have it in a cookie */
-    uint32_t reserved[10];
+    uint32_t ahead; /* requests that may wait in its socket while it has one,
+                       see request_ahead.h; whoever has the lock may set 0 */
+    uint32_t quick; /* lock; requests in a row that took it little time */
+    uint32_t reserved[8];
 } psg_process_t;
 
 typedef enum {

@@ -304,7 +304,8 @@ static int is_failure(psg_exchange_e result)
 }
 
 /* Whether the core ended the process since this request took too long, or was
- * about to. It is not for another process, then. */
+ * about to. It is not for another process, then. (One that was sent ahead and
+ * not read waited for the one that took too long.) */
 static int is_overrun(const life_t *life)
 {
     const psg_slot_t *slot = &life->sb->slots[life->slot];
@@ -319,7 +320,8 @@ static int try_process(life_t *life, int is_last)
     psg_exchange_e result = psg_exchange_run(
         &life->exchange, life->r, life->request, &life->body, life->slot);
 
-    if (is_failure(result) && is_overrun(life)) {
+    if (is_failure(result) && result != PSG_EXCHANGE_UNSENT
+        && is_overrun(life)) {
         log_exchange(life, "PSG0114",
                      "it took longer than PassengerMaxRequestTime; the visitor "
                      "gets a 504");
@@ -400,6 +402,7 @@ static int live(life_t *life)
     if (status != OK) {
         return status;
     }
+    life->sb->slots[life->slot].repeatable = !life->body.present;
     set_deadline(life);
     return talk_to_app(life);
 }

@@ -100,11 +100,12 @@ static void check_process(const psg_process_t *process, uint32_t running,
                           uint32_t queued)
 {
     CHECK_INT(process->busy, running);
-    CHECK(process->concurrency == 0 || process->busy <= process->concurrency);
+    CHECK(process->concurrency == 0
+          || process->busy <= process->concurrency + process->ahead);
     /* Nobody waits for a process that is free. */
     CHECK(
         queued == 0 || process->state != PSG_PROCESS_READY
-        || (process->concurrency != 0 && process->busy == process->concurrency)
+        || (process->concurrency != 0 && process->busy >= process->concurrency)
         || (process->countdown && process->requests_left == 0));
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "group_ledger.h"
+#include "request_ahead.h"
 #include "sample_scoreboard.h"
 
 enum {
@@ -145,6 +146,7 @@ static void request(uint64_t *random)
         board->slots[slot].uri[0] = '\0';
         psg_slot_wish(board, slot, g, NULL, 0);
     }
+    board->slots[slot].repeatable = dice(random, 2);
     switch (psg_slot_enter(board, slot, g, 1, &must_tell)) {
     case PSG_ENTER_RUNNING:
         runs = 1;
@@ -307,6 +309,8 @@ static void make_groups(void)
             /* one, two, and in the last group four at once; never more at once
              * than threads, so that there are queues */
             sample_process(board, g, g * PROCESSES + i, 1u << g);
+            board->processes[g * PROCESSES + i].ahead = g == 0 ? PSG_AHEAD : 0;
+            board->processes[g * PROCESSES + i].quick = PSG_QUICK_COUNT;
         }
     }
 }
