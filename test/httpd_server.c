@@ -21,6 +21,7 @@
 
 #include "httpd_parts.h"
 #include "process_tree.h"
+#include "root_trace.h"
 #include "test.h"
 
 enum {
@@ -119,11 +120,26 @@ static void become_plain_user(void)
     }
 }
 
+/* When httpd has ended. */
+static void check_trace(void *trace)
+{
+    const char *offences = root_trace_offences(trace);
+
+    if (*offences) {
+        FAIL("with root's rights:\n%s", offences);
+    }
+    CHECK(root_trace_judged(trace) > 0);
+}
+
 static pid_t start_process(const char *conf, const char *output,
                            const httpd_config_t *config)
 {
+    root_trace_t *trace = NULL;
     pid_t pid;
 
+    if (root_trace_is_wanted() && !config->untraced && !config->plain_user) {
+        trace = root_trace_create();
+    }
     fflush(NULL);
     pid = fork();
     CHECK(pid >= 0);
@@ -139,7 +155,13 @@ static pid_t start_process(const char *conf, const char *output,
         if (config->plain_user && getuid() == 0) {
             become_plain_user();
         }
+        if (trace) {
+            root_trace_await(trace);
+        }
         exec_httpd(conf);
+    }
+    if (trace && root_trace_follow(trace, pid)) {
+        test_defer(check_trace, trace);
     }
     return pid;
 }

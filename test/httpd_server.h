@@ -18,6 +18,7 @@ typedef struct {
     int http2;                 /* h2 on the TLS port, h2c on the other */
     int plain_user;            /* if root: start httpd as a plain user */
     int may_fail;              /* httpd_start returns NULL if httpd refuses */
+    int untraced;              /* the test traces it by itself: root_trace.h */
 } httpd_config_t;
 
 typedef struct {

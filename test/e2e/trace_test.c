@@ -39,6 +39,7 @@ static httpd_t *serve_all(void)
                "go= home/*/tmp home/*/.env",
                test_dir());
     return httpd_start(&(httpd_config_t){
+        .untraced = 1,
         .vhost_config = test_format("PassengerSpawnMethod smart\n"
                                     "PassengerAppLogFile app.log\n"
                                     "PassengerEnvFile .env\n%s",
@@ -151,7 +152,7 @@ static void check_nothing_runs(const char *inject, const char *said)
     app_copy("python", "www");
     tenants_give("www", "psgalice:psgalice");
     httpd_allow_log("PSG");
-    httpd = httpd_start(&(httpd_config_t){0});
+    httpd = httpd_start(&(httpd_config_t){.untraced = 1});
     trace = syscall_trace_start(httpd, "setgroups,setresgid,setresuid,execve",
                                 inject);
     CHECK_INT(http_get("%s/hello", httpd->url)->status, 500);
