@@ -124,6 +124,9 @@ static void note_crash(app_group_t *group, const app_process_t *proc)
                                                     : group->failures));
 
     group->failures++;
+    if (!is_patient) {
+        app_restart_doubt(group, proc);
+    }
     if (seconds == 0) {
         return;
     }
@@ -153,16 +156,18 @@ void app_backoff_ended(app_group_t *group, const app_process_t *proc)
     }
 }
 
+/* When the next one may start stays: this one may have been starting already
+ * when the one before it crashed. */
 void app_backoff_ready(app_group_t *group)
 {
     group->failing = 0;
-    group->next_start = 0;
     app_backoff_publish(group);
 }
 
 void app_backoff_forget(app_group_t *group)
 {
     group->failures = 0;
+    group->next_start = 0;
     app_backoff_ready(group);
 }
 

@@ -174,6 +174,26 @@ TEST(backoff_of_crashes_begins_with_the_second)
                    "it ends soon after it is ready (signal 11");
 }
 
+/* There is always another one that gets ready. */
+TEST(backoff_of_crashes_holds_while_another_process_starts)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *group = fake_group(fake, "/a", "PassengerMinInstances", "2");
+
+    fake_enter(fake, group);
+    for (int i = 0; i < 200; i++) {
+        if (fake_process(group, PSG_PROCESS_READY)) {
+            fake_exit(group, PSG_PROCESS_READY, SIGSEGV);
+        }
+        if (fake_process(group, PSG_PROCESS_SPAWNING)) {
+            fake_ready(group, 1);
+        }
+        fake_pass(fake, 0.1);
+        app_pool_tick(&fake->core);
+    }
+    CHECK(fake_count(fake, 0) <= 10); /* after 0, 0, 1, 3, 7, 15 s and so on */
+}
+
 TEST(backoff_is_short_if_somebody_kills_the_processes)
 {
     fake_core_t *fake = fake_core(6, 0);
