@@ -8,10 +8,13 @@
  * process that ends by itself soon after it was ready, having served next to
  * nothing, is replaced at once the first time, then after 1, 2, 4, ... seconds;
  * always after 1 if it was killed by somebody (SIGKILL, SIGTERM), unless that was
- * the agent, for PassengerHardMemoryLimit. In development no delay is longer than
- * a second. A process that lived well, a restart, or a reload of httpd makes all that forgotten. Requests
- * that find no process are answered at once as long as a start is not tried (see
- * retry_at in scoreboard.h); only after the first few crashes they wait.
+ * the agent, for PassengerHardMemoryLimit. A kill for PassengerMaxRequestTime
+ * does not count: one slow page must not cost the visitors of all others.
+ *
+ * In development no delay is longer than a second. A process that lived well, a
+ * restart, or a reload of httpd makes all that forgotten. Requests that find no
+ * process are answered at once as long as a start is not tried (see retry_at in
+ * scoreboard.h); only after the first few crashes they wait.
  */
 #ifndef APP_BACKOFF_H
 #define APP_BACKOFF_H
@@ -26,7 +29,8 @@ void app_backoff_start_failed(app_group_t *group, const app_process_t *proc);
  * because it is_over_limit. */
 void app_backoff_ended(app_group_t *group, const app_process_t *proc);
 
-/* A process got ready; once it lived well, failures are forgotten. */
+/* A process got ready: requests wait again; once it lived well, failures are
+ * forgotten. */
 void app_backoff_ready(app_group_t *group);
 void app_backoff_tidy(app_group_t *group, uint64_t now);
 

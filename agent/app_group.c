@@ -101,7 +101,7 @@ static int is_needed(const app_group_t *group, uint32_t queued)
         || app_preloader_is_awaited(group)) {
         return 0;
     }
-    if (queued > 0 || group->is_overloaded || app_restart_has_old(group)) {
+    if (queued > 0 || group->is_overloaded || app_restart_needs_new(group)) {
         return 1;
     }
     return !group->failing
@@ -375,6 +375,7 @@ void app_group_tidy(app_group_t *group, uint64_t now)
     }
     end_idle(group, now);
     app_backoff_tidy(group, now);
+    app_restart_tidy(group, now);
 }
 
 void app_group_drain(app_group_t *group, const char *why)

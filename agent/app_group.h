@@ -43,6 +43,7 @@ typedef struct app_group_t {
     uint32_t failures; /* of app_backoff, in a row; the last one was at */
     uint64_t failed_at;
     uint64_t retry_at; /* as published */
+    int is_doubtful;   /* see app_restart_doubt() */
     event_timer_t look;
     start_user_t *user; /* of start_queue, as the next three */
     APR_RING_ENTRY(app_group_t) in_line;

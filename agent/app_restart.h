@@ -33,6 +33,9 @@ void app_restart_process(app_process_t *proc, const char *why);
 /* Whether there is a process to replace: an old one that serves. */
 int app_restart_has_old(const app_group_t *group);
 
+/* Whether one is to be started for that. */
+int app_restart_needs_new(const app_group_t *group);
+
 /* Whether there is any old process: until then the app may have one process
  * more than PassengerMaxInstances allows. */
 int app_restart_is_going_on(const app_group_t *group);
@@ -43,6 +46,14 @@ void app_restart_yield(app_group_t *group);
 
 /* A process got ready: an old one can go. */
 void app_restart_go_on(app_group_t *group, app_process_t *ready);
+
+/* A process that had got ready turned out to be no good: it ended soon, or did
+ * not get done with its first request. With resist_deployment_errors the old
+ * ones left stay until a new one has served 20 requests or lived for a minute;
+ * app_restart_tidy(), called every second, goes on then. Of a version that
+ * starts but does not serve, no more boot than one in place of each that ends. */
+void app_restart_doubt(app_group_t *group, const app_process_t *ended);
+void app_restart_tidy(app_group_t *group, uint64_t now);
 
 /* A process could not be started: without resist_deployment_errors all old ones
  * go. id: of the error. */

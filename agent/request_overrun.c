@@ -9,6 +9,7 @@
 #include "agent_log.h"
 #include "app_limits.h"
 #include "app_pool.h"
+#include "app_restart.h"
 #include "event_hooks.h"
 #include "request_log.h"
 
@@ -73,6 +74,11 @@ static void end_overrun(app_process_t *proc, const psg_slot_t *slot,
               proc->group->spec->root, proc->pid,
               request_log_words(slot, now, scratch));
     event_hooks_run(proc->group, HOOK_MAX_REQUEST_TIME_REACHED, proc->pid);
+    if (__atomic_load_n(&proc->core->sb->processes[proc->index].served,
+                        __ATOMIC_RELAXED)
+        == 0) {
+        app_restart_doubt(proc->group, proc);
+    }
     app_limits_kill(proc, "a request took longer than PassengerMaxRequestTime");
 }
 

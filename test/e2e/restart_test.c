@@ -110,6 +110,33 @@ TEST(version_that_does_not_start_leaves_the_old_one_serving)
     WAIT_UNTIL(app_pid(httpd) != before); /* it is tried again */
 }
 
+/* Some of its processes always live, even under load. */
+TEST(version_that_dies_at_requests_leaves_old_ones_serving)
+{
+    httpd_t *httpd = serve_watched(
+        "python",
+        &(httpd_config_t){.server_config = "PassengerMaxPoolSize 4\n",
+                          .vhost_config = "PassengerMinInstances 3\n"});
+    http_load_t *load;
+    int ok;
+
+    httpd_allow_log("PSG");
+    httpd_allow_log("passenger:error");
+    WAIT_UNTIL(scoreboard_ready(httpd) == 3);
+    test_shell(NULL,
+               "cd '%s' && printf 'import os\\n"
+               "def application(environ, start_response): os._exit(1)\\n' "
+               ">passenger_wsgi.py",
+               httpd->app_root);
+    load = http_load_start(test_format("%s/pid", httpd->url), 8);
+    touch(httpd);
+    httpd_await_log(httpd, "PSG2129");
+    httpd_await_log(httpd, "3 processes in a row");
+    ok = http_load_look(load).ok;
+    WAIT_UNTIL(http_load_look(load).ok > ok + 100);
+    http_load_stop(load);
+}
+
 TEST(version_that_does_not_start_is_shown_if_it_is_to_be)
 {
     httpd_t *httpd = serve_watched(

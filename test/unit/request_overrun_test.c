@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "app_restart.h"
 #include "fake_core.h"
 #include "request_overrun.h"
 
@@ -117,4 +118,29 @@ TEST(overrun_of_a_process_that_is_gone_means_nothing)
     fake->core.sb->slots[slot].process = PSG_NONE;
     pass(10);
     CHECK_INT(fake_count(fake, SIGQUIT), 0);
+}
+
+/* It was killed before it served anybody: the version may be no good. */
+TEST(overrun_of_a_new_version_keeps_the_old_processes)
+{
+    fake = fake_core(4, 0);
+    group = fake_group(fake, "/srv/app", "PassengerMinInstances", "3");
+    CHECK_INT(app_process_start(group), APR_SUCCESS);
+    for (int i = 0; i < 3; i++) {
+        fake_ready(group, 1);
+    }
+    app_restart_group(group, "the test wants it");
+    fake_ready(group, 1);
+    for (int i = 0; i < 3; i++) { /* one of them is the new one's */
+        uint32_t slot = fake_enter(fake, group);
+        uint32_t process = fake->core.sb->slots[slot].process;
+
+        if (fake->core.sb->processes[process].epoch == group->epoch) {
+            fake->core.sb->slots[slot].time_limit = 1000;
+        }
+    }
+    pass(1.1);
+    pass(1);
+    CHECK_INT(fake_count(fake, SIGKILL), 1);
+    CHECK_CONTAINS(fake_log(), "PSG2129");
 }
