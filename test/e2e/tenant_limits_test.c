@@ -8,6 +8,7 @@
 #include "app_server.h"
 #include "http_client.h"
 #include "process_tree.h"
+#include "scoreboard_view.h"
 #include "tenants.h"
 #include "test.h"
 
@@ -56,6 +57,7 @@ TEST(tenant_with_too_many_apps_waits_and_others_do_not)
     httpd_allow_log("PSG0107");
     busy = http_begin(&(http_request_t){
         .url = test_format("%s/one/wait/release", httpd->url)});
+    WAIT_UNTIL(scoreboard_busy(httpd) == 1);
     refused = http_begin(
         &(http_request_t){.url = test_format("%s/two/x", httpd->url)});
     httpd_await_log(httpd, "PSG2190");
