@@ -19,53 +19,20 @@ static psg_options_t *options_of(app_group_t *group)
     return (psg_options_t *)group->spec->options;
 }
 
-static uint32_t count_epoch(const app_group_t *group, psg_process_state_e state,
-                            int is_old)
-{
-    uint32_t count = 0;
-
-    for (const app_process_t *proc = group->first; proc; proc = proc->next) {
-        count +=
-            proc->state == state && (proc->epoch != group->epoch) == is_old;
-    }
-    return count;
-}
-
-#define OLD_READY(group) count_epoch(group, PSG_PROCESS_READY, 1)
-#define NEW_READY(group) count_epoch(group, PSG_PROCESS_READY, 0)
-
-/* A group with so many idle processes. */
-static app_group_t *serving(fake_core_t *fake, const char *root, int count)
-{
-    app_group_t *group = fake_group(fake, root, NULL, NULL);
-    uint32_t slots[16];
-
-    for (int i = 0; i < count; i++) {
-        slots[i] = fake_enter(fake, group);
-    }
-    for (int i = 0; i < count; i++) {
-        fake_ready(group, 1);
-    }
-    for (int i = 0; i < count; i++) {
-        fake_leave(fake, slots[i]);
-    }
-    CHECK_INT(group->count[PSG_PROCESS_READY], count);
-    return group;
-}
-
 TEST(restart_boots_the_new_process_first)
 {
     fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = serving(fake, "/a", 3);
+    app_group_t *group = fake_serving(fake, "/a", 3);
 
     app_restart_group(group, "the test wants it");
     CHECK_INT(fake->core.sb->groups[group->index].epoch, 1);
     for (uint32_t i = 0; i < 3; i++) {
-        CHECK_INT(OLD_READY(group), 3 - i); /* until the new one is ready */
+        CHECK_INT(fake_old_ready(group),
+                  3 - i); /* until the new one is ready */
         CHECK_INT(group->count[PSG_PROCESS_SPAWNING], 1);
         fake_ready(group, 1);
-        CHECK_INT(OLD_READY(group), 2 - i);
-        CHECK_INT(NEW_READY(group), i + 1);
+        CHECK_INT(fake_old_ready(group), 2 - i);
+        CHECK_INT(fake_new_ready(group), i + 1);
         fake_exit(group, PSG_PROCESS_STOPPING, 0);
     }
     fake_pass(fake, 5);
@@ -89,7 +56,7 @@ static void restart_often(fake_core_t *fake, app_group_t *group, int count)
 TEST(restarts_take_no_memory)
 {
     fake_core_t *fake = fake_core(2, 0);
-    app_group_t *group = serving(fake, "/a", 1);
+    app_group_t *group = fake_serving(fake, "/a", 1);
     long before;
 
     restart_often(fake, group, 200);
@@ -106,7 +73,7 @@ TEST(restarts_take_no_memory)
 TEST(restart_ends_who_is_idle_before_who_is_busy)
 {
     fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
     uint32_t slot = fake_enter(fake, group);
 
     app_restart_group(group, "the test wants it");
@@ -115,7 +82,7 @@ TEST(restart_ends_who_is_idle_before_who_is_busy)
     CHECK_INT(fake_state(fake, slot), PSG_SLOT_RUNNING);
     fake_ready(group, 1);
     CHECK_INT(group->count[PSG_PROCESS_DRAINING], 1);
-    CHECK_INT(NEW_READY(group), 2);
+    CHECK_INT(fake_new_ready(group), 2);
     fake_leave(fake, slot);
     CHECK_INT(group->count[PSG_PROCESS_STOPPING], 2);
 }
@@ -123,7 +90,7 @@ TEST(restart_ends_who_is_idle_before_who_is_busy)
 TEST(restart_exceeds_the_limit_of_an_app_by_one)
 {
     fake_core_t *fake = fake_core(6, 2);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
 
     app_restart_group(group, "the test wants it");
     CHECK_INT(app_group_size(group), 3);
@@ -134,27 +101,27 @@ TEST(restart_exceeds_the_limit_of_an_app_by_one)
     CHECK_INT(app_group_size(group), 3);
     fake_ready(group, 1);
     fake_exit(group, PSG_PROCESS_STOPPING, 0);
-    CHECK_INT(NEW_READY(group), 2);
+    CHECK_INT(fake_new_ready(group), 2);
     CHECK_INT(app_group_size(group), 2);
 }
 
 TEST(restart_without_room_goes_one_by_one)
 {
     fake_core_t *fake = fake_core(2, 0);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
 
     app_restart_group(group, "the test wants it");
-    CHECK_INT(OLD_READY(group), 1);
+    CHECK_INT(fake_old_ready(group), 1);
     CHECK_INT(group->count[PSG_PROCESS_STOPPING], 1);
     fake_pass(fake, 2);
     app_pool_tick(&fake->core);
-    CHECK_INT(OLD_READY(group), 1); /* one at a time */
+    CHECK_INT(fake_old_ready(group), 1); /* one at a time */
     CHECK_INT(fake_count(fake, 0), 2);
     fake_exit(group, PSG_PROCESS_STOPPING, 0);
     CHECK_INT(group->count[PSG_PROCESS_SPAWNING], 1);
     fake_ready(group, 1);
-    CHECK_INT(OLD_READY(group), 0);
-    CHECK_INT(NEW_READY(group), 1);
+    CHECK_INT(fake_old_ready(group), 0);
+    CHECK_INT(fake_new_ready(group), 1);
     fake_exit(group, PSG_PROCESS_STOPPING, 0);
     CHECK_INT(app_pool_size(&fake->core), 1);
 }
@@ -162,7 +129,7 @@ TEST(restart_without_room_goes_one_by_one)
 TEST(restart_of_the_only_process_without_room_lets_requests_wait)
 {
     fake_core_t *fake = fake_core(1, 0);
-    app_group_t *group = serving(fake, "/a", 1);
+    app_group_t *group = fake_serving(fake, "/a", 1);
     uint32_t slot;
 
     app_restart_group(group, "the test wants it");
@@ -176,23 +143,23 @@ TEST(restart_of_the_only_process_without_room_lets_requests_wait)
 TEST(restart_takes_the_place_of_an_idle_process_of_another_app)
 {
     fake_core_t *fake = fake_core(2, 0);
-    app_group_t *group = serving(fake, "/a", 1);
-    app_group_t *other = serving(fake, "/b", 1);
+    app_group_t *group = fake_serving(fake, "/a", 1);
+    app_group_t *other = fake_serving(fake, "/b", 1);
 
     app_restart_group(group, "the test wants it");
-    CHECK_INT(OLD_READY(group), 1);
+    CHECK_INT(fake_old_ready(group), 1);
     CHECK_INT(other->count[PSG_PROCESS_STOPPING], 1);
     fake_exit(other, PSG_PROCESS_STOPPING, 0);
     CHECK_INT(group->count[PSG_PROCESS_SPAWNING], 1);
-    CHECK_INT(OLD_READY(group), 1);
+    CHECK_INT(fake_old_ready(group), 1);
     fake_ready(group, 1);
-    CHECK_INT(OLD_READY(group), 0);
+    CHECK_INT(fake_old_ready(group), 0);
 }
 
 TEST(restart_without_room_advances_under_load)
 {
     fake_core_t *fake = fake_core(2, 0);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
     uint32_t slots[8];
 
     for (int i = 0; i < 8; i++) {
@@ -204,14 +171,14 @@ TEST(restart_without_room_advances_under_load)
     fake_leave(fake, slots[1]); /* one of them drained */
     fake_exit(group, PSG_PROCESS_STOPPING, 0);
     fake_ready(group, 1);
-    CHECK_INT(NEW_READY(group), 1);
-    CHECK_INT(OLD_READY(group), 0);
+    CHECK_INT(fake_new_ready(group), 1);
+    CHECK_INT(fake_old_ready(group), 0);
 }
 
 TEST(restart_that_is_not_rolling_drains_all_at_once)
 {
     fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
     uint32_t running = fake_enter(fake, group), waiting;
 
     options_of(group)->rolling_restarts = 0;
@@ -229,13 +196,13 @@ TEST(restart_that_is_not_rolling_drains_all_at_once)
 TEST(restart_resists_a_version_that_does_not_start)
 {
     fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
     const psg_group_t *entry = &fake->core.sb->groups[group->index];
 
     app_restart_group(group, "the test wants it");
     for (int i = 0; i < 3; i++) {
         fake_exit(group, PSG_PROCESS_SPAWNING, 1 << 8);
-        CHECK_INT(OLD_READY(group), 2);
+        CHECK_INT(fake_old_ready(group), 2);
         CHECK_INT(group->count[PSG_PROCESS_SPAWNING], 0);
         fake_pass(fake, 70);
         app_pool_tick(&fake->core);
@@ -245,14 +212,14 @@ TEST(restart_resists_a_version_that_does_not_start)
     CHECK_CONTAINS(fake_log(), entry->error.id);
     fake_ready(group, 1);
     fake_ready(group, 1);
-    CHECK_INT(NEW_READY(group), 2);
-    CHECK_INT(OLD_READY(group), 0);
+    CHECK_INT(fake_new_ready(group), 2);
+    CHECK_INT(fake_old_ready(group), 0);
 }
 
 TEST(restart_does_not_resist_if_told_so)
 {
     fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
     uint32_t running = fake_enter(fake, group), slot;
 
     options_of(group)->resist_deployment_errors = 0;
@@ -268,148 +235,47 @@ TEST(restart_does_not_resist_if_told_so)
 TEST(restart_without_room_keeps_the_rest_if_the_new_one_fails)
 {
     fake_core_t *fake = fake_core(2, 0);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
     app_group_t *other = fake_group(fake, "/b", NULL, NULL);
 
     app_restart_group(group, "the test wants it");
     fake_exit(group, PSG_PROCESS_STOPPING, 0);
     fake_exit(group, PSG_PROCESS_SPAWNING, 1 << 8);
-    CHECK_INT(OLD_READY(group), 1);
+    CHECK_INT(fake_old_ready(group), 1);
     fake_enter(fake, other); /* takes the place */
     fake_ready(other, 1);
     fake_pass(fake, 100);
     app_pool_tick(&fake->core);
-    CHECK_INT(OLD_READY(group), 1);
+    CHECK_INT(fake_old_ready(group), 1);
     app_restart_group(group, "it was repaired");
-    CHECK_INT(OLD_READY(group), 0);
-}
-
-static app_process_t *new_ready(const app_group_t *group)
-{
-    app_process_t *proc = group->first;
-
-    while (
-        proc
-        && (proc->state != PSG_PROCESS_READY || proc->epoch != group->epoch)) {
-        proc = proc->next;
-    }
-    CHECK(proc != NULL);
-    return proc;
-}
-
-/* A restart of three processes; the first new one took the place of an old one
- * and crashes, the second gets ready. */
-static app_group_t *restarted_badly(fake_core_t *fake)
-{
-    app_group_t *group = serving(fake, "/a", 3);
-
-    app_restart_group(group, "the test wants it");
-    fake_ready(group, 1);
-    fake_exit(group, PSG_PROCESS_STOPPING, 0);
-    CHECK_INT(OLD_READY(group), 2);
-    app_process_exited(new_ready(group), SIGSEGV);
-    fake_ready(group, 1); /* it was starting already */
-    return group;
-}
-
-static void tick_after(fake_core_t *fake, double seconds)
-{
-    fake_pass(fake, seconds);
-    app_pool_tick(&fake->core);
-}
-
-TEST(restart_resists_a_version_that_does_not_serve)
-{
-    fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = restarted_badly(fake);
-
-    for (int i = 0; i < 5; i++) {
-        CHECK_INT(OLD_READY(group), 2);
-        tick_after(fake, 10);
-        CHECK_INT(NEW_READY(group), 1);
-        CHECK_INT(app_group_size(group), 3); /* no other one starts */
-        app_process_exited(new_ready(group), SIGSEGV);
-        tick_after(fake, 20);
-        fake_ready(group, 1);
-    }
-    CHECK_CONTAINS(fake_log(), "PSG2129: app '/a': its old processes go on");
-}
-
-TEST(restart_goes_on_when_a_new_process_served)
-{
-    fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = restarted_badly(fake);
-
-    tick_after(fake, 1);
-    CHECK_INT(OLD_READY(group), 2);
-    fake->core.sb->processes[new_ready(group)->index].served = 20;
-    tick_after(fake, 1);
-    CHECK_INT(OLD_READY(group), 1);
-    fake_ready(group, 1);
-    CHECK_INT(OLD_READY(group), 0);
-}
-
-TEST(restart_goes_on_when_a_new_process_lived_for_a_minute)
-{
-    fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = restarted_badly(fake);
-
-    tick_after(fake, 59);
-    CHECK_INT(OLD_READY(group), 2);
-    tick_after(fake, 2);
-    CHECK_INT(OLD_READY(group), 1);
-}
-
-TEST(restart_trusts_the_next_version)
-{
-    fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = restarted_badly(fake);
-
-    app_restart_group(group, "it was repaired");
-    CHECK_INT(OLD_READY(group), 3);
-    for (uint32_t i = 0; i < 3; i++) {
-        fake_ready(group, 1);
-        CHECK_INT(OLD_READY(group), 2 - i);
-    }
-}
-
-TEST(restart_trusts_who_was_killed_by_somebody)
-{
-    fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = serving(fake, "/a", 3);
-
-    app_restart_group(group, "the test wants it");
-    fake_ready(group, 1);
-    app_process_exited(new_ready(group), SIGKILL);
-    fake_ready(group, 1);
-    CHECK_INT(OLD_READY(group), 1);
+    CHECK_INT(fake_old_ready(group), 0);
 }
 
 TEST(restart_during_a_restart_replaces_the_new_ones_too)
 {
     fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
 
     app_restart_group(group, "first");
     fake_ready(group, 1);
-    CHECK_INT(OLD_READY(group), 1);
+    CHECK_INT(fake_old_ready(group), 1);
     app_restart_group(group, "second");
-    CHECK_INT(OLD_READY(group), 2);
+    CHECK_INT(fake_old_ready(group), 2);
     CHECK_INT(fake_count(fake, 0), 4);
     fake_ready(group, 1); /* it was started before: it serves, and is old */
-    CHECK_INT(OLD_READY(group), 3);
+    CHECK_INT(fake_old_ready(group), 3);
     for (int i = 0; i < 3; i++) {
         fake_exit(group, PSG_PROCESS_STOPPING, 0);
         fake_ready(group, 1);
     }
-    CHECK_INT(OLD_READY(group), 0);
-    CHECK_INT(NEW_READY(group), 3);
+    CHECK_INT(fake_old_ready(group), 0);
+    CHECK_INT(fake_new_ready(group), 3);
 }
 
 TEST(restart_ten_thousand_times_piles_nothing_up)
 {
     fake_core_t *fake = fake_core(3, 0);
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
 
     for (int i = 0; i < 10000; i++) {
         app_restart_group(group, "again");
@@ -423,7 +289,7 @@ TEST(restart_ten_thousand_times_piles_nothing_up)
 TEST(restart_is_finished_by_a_new_core)
 {
     fake_core_t *fake = fake_core(6, 0), *next;
-    app_group_t *group = serving(fake, "/a", 2);
+    app_group_t *group = fake_serving(fake, "/a", 2);
 
     app_restart_group(group, "the test wants it");
     fake_ready(group, 1);
@@ -438,17 +304,17 @@ TEST(restart_is_finished_by_a_new_core)
     app_restore_end(&next->core);
     group = app_pool_group(&next->core, group->index, group->generation);
     CHECK_INT(group->epoch, 1);
-    CHECK_INT(OLD_READY(group), 1);
-    CHECK_INT(NEW_READY(group), 1);
+    CHECK_INT(fake_old_ready(group), 1);
+    CHECK_INT(fake_new_ready(group), 1);
     fake_ready(group, 1);
-    CHECK_INT(OLD_READY(group), 0);
-    CHECK_INT(NEW_READY(group), 2);
+    CHECK_INT(fake_old_ready(group), 0);
+    CHECK_INT(fake_new_ready(group), 2);
 }
 
 TEST(restart_of_one_process_leaves_the_others)
 {
     fake_core_t *fake = fake_core(6, 0);
-    app_group_t *group = serving(fake, "/a", 3);
+    app_group_t *group = fake_serving(fake, "/a", 3);
     app_process_t *proc = group->first->next;
     uint32_t index = proc->index;
 
@@ -459,7 +325,7 @@ TEST(restart_of_one_process_leaves_the_others)
     fake_ready(group, 1);
     CHECK_INT(proc->index, index);
     CHECK_INT(proc->state, PSG_PROCESS_STOPPING);
-    CHECK_INT(NEW_READY(group), 3);
+    CHECK_INT(fake_new_ready(group), 3);
     app_restart_process(proc, "it ends already");
     fake_exit(group, PSG_PROCESS_STOPPING, 0);
     CHECK_INT(fake_count(fake, 0), 4);

@@ -279,3 +279,37 @@ void fake_leave(fake_core_t *fake, uint32_t slot)
         app_process_check_drained(proc);
     }
 }
+
+app_group_t *fake_serving(fake_core_t *fake, const char *root, int count)
+{
+    app_group_t *group = fake_group(fake, root, NULL, NULL);
+    uint32_t slots[16];
+
+    for (int i = 0; i < count; i++) {
+        slots[i] = fake_enter(fake, group);
+    }
+    for (int i = 0; i < count; i++) {
+        fake_ready(group, 1);
+    }
+    for (int i = 0; i < count; i++) {
+        fake_leave(fake, slots[i]);
+    }
+    CHECK_INT(group->count[PSG_PROCESS_READY], count);
+    return group;
+}
+
+uint32_t fake_old_ready(const app_group_t *group)
+{
+    uint32_t count = 0;
+
+    for (const app_process_t *proc = group->first; proc; proc = proc->next) {
+        count +=
+            proc->state == PSG_PROCESS_READY && proc->epoch != group->epoch;
+    }
+    return count;
+}
+
+uint32_t fake_new_ready(const app_group_t *group)
+{
+    return group->count[PSG_PROCESS_READY] - fake_old_ready(group);
+}

@@ -42,6 +42,13 @@ app_group_t *fake_group(fake_core_t *fake, const char *root,
 /* The same without options, for an app whose startup file is that user's. */
 app_group_t *fake_group_of(fake_core_t *fake, const char *root, uint32_t owner);
 
+/* A group with so many idle processes, up to 16. */
+app_group_t *fake_serving(fake_core_t *fake, const char *root, int count);
+
+/* Its READY processes of the old version, or of the new one. */
+uint32_t fake_old_ready(const app_group_t *group);
+uint32_t fake_new_ready(const app_group_t *group);
+
 /* Lets time pass: timers that are due run, in steps of 10 ms. */
 void fake_pass(fake_core_t *fake, double seconds);
 
