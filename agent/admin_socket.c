@@ -15,6 +15,7 @@
 #include "admin_command.h"
 #include "agent_log.h"
 #include "listener.h"
+#include "stall_alarm.h"
 
 enum {
     SECOND = 1000000,
@@ -55,7 +56,7 @@ static void close_connection(connection_t *connection)
     event_timer_clear(&connection->deadline);
     event_timer_clear(&connection->go_on);
     event_source_unwatch(&connection->source);
-    (void)close(connection->fd);
+    stall_alarm_close(connection->fd);
     free(connection->answer);
     APR_RING_REMOVE(connection, link);
     apr_pool_destroy(connection->pool);
@@ -198,8 +199,10 @@ static void on_readable(void *baton)
         close_connection(connection);
         return;
     }
+    stall_alarm_set();
     got = recv(connection->fd, connection->line + connection->len, room,
                MSG_DONTWAIT);
+    stall_alarm_clear();
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
         close_connection(connection);
         return;

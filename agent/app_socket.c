@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "plain_socket.h"
+
 /* httpd's threads wait in the kernel's queue while an app is busy accepting. */
 enum {
     BACKLOG = 1024
@@ -70,6 +72,7 @@ apr_status_t app_socket_listen(int *fd, int dir_fd, const char *name, int type,
     if (made < 0) {
         return APR_FROM_OS_ERROR(errno);
     }
+    psg_plain_socket_make(made);
     if (publish(made, dir_fd, name, access) != 0) {
         code = errno;
         close(made);

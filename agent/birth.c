@@ -15,6 +15,8 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "plain_socket.h"
+#include "stall_alarm.h"
 
 /* The kernel's name for a pidfd in waitid(2); older headers lack it. */
 enum {
@@ -67,6 +69,7 @@ static apr_status_t open_birth_channel(int channel[2])
                != 0) {
         return APR_FROM_OS_ERROR(errno);
     }
+    psg_plain_socket_make(channel[0]);
     return APR_SUCCESS;
 }
 
@@ -74,7 +77,7 @@ static void close_channel(birth_t *birth)
 {
     for (int end = 0; end < 2; end++) {
         if (birth->channel[end] >= 0) {
-            close(birth->channel[end]);
+            stall_alarm_close(birth->channel[end]);
         }
         birth->channel[end] = -1;
     }
@@ -174,10 +177,13 @@ static ssize_t receive(const birth_t *birth, struct ucred *sender)
                             .msg_iovlen = 1,
                             .msg_control = control,
                             .msg_controllen = sizeof(control)};
-    ssize_t n =
-        recvmsg(birth->channel[0], &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&packet) : NULL;
+    const struct cmsghdr *header;
+    ssize_t n;
 
+    stall_alarm_set();
+    n = recvmsg(birth->channel[0], &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    stall_alarm_clear();
+    header = n > 0 ? CMSG_FIRSTHDR(&packet) : NULL;
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return 0;
     }

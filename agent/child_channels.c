@@ -9,10 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "plain_socket.h"
+#include "stall_alarm.h"
+
 static void close_one(int *fd)
 {
     if (*fd >= 0) {
-        close(*fd);
+        stall_alarm_close(*fd);
     }
     *fd = -1;
 }
@@ -42,6 +45,7 @@ apr_status_t child_channels_open(child_channels_t *channels, watchdog_t *dog,
         || fcntl(channels->output[0], F_SETFL, O_NONBLOCK) != 0) {
         return APR_FROM_OS_ERROR(errno);
     }
+    psg_plain_socket_make(channels->control[0]);
     if (kind == PSG_KIND_APP) {
         return open_listening(channels, dog, process, generation);
     }

@@ -16,6 +16,7 @@
 
 #include "app_socket.h"
 #include "pidfd.h"
+#include "stall_alarm.h"
 
 struct child_table_t {
     int dir_fd;
@@ -129,7 +130,7 @@ void child_table_drop(child_table_t *table, app_child_t *child)
     app_socket_name(name, child_table_index(table, child), child->generation);
     app_socket_remove(table->dir_fd, name);
     for (i = 0; i < CHILD_FD_COUNT; i++) {
-        close(child->fds[i]);
+        stall_alarm_close(child->fds[i]);
     }
     close(child->pidfd);
     if (child->origin) {

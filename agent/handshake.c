@@ -13,6 +13,8 @@
 #include <apr_strings.h>
 #include <jansson.h>
 
+#include "stall_alarm.h"
+
 /* Lines handled in one turn, so that a chattering app starves nobody. */
 enum {
     LINES_PER_TURN = 16,
@@ -218,8 +220,30 @@ static void handle_first_line(handshake_t *handshake, char *buf, size_t len)
         handshake->partial_len = 0;
     }
     if (handshake->fd >= 0) {
+        stall_alarm_set();
         (void)recv(handshake->fd, buf, taken, MSG_DONTWAIT);
+        stall_alarm_clear();
     }
+}
+
+/* recv() that looks only, and tells whether descriptors are attached. */
+static ssize_t peek(const handshake_t *handshake, char *buf, size_t size,
+                    int *attached)
+{
+    struct iovec text = {.iov_base = buf, .iov_len = size};
+    struct msghdr packet = {.msg_iov = &text, .msg_iovlen = 1};
+    ssize_t got = recvmsg(handshake->fd, &packet, MSG_PEEK | MSG_DONTWAIT);
+
+    *attached = got >= 0 && (packet.msg_flags & MSG_CTRUNC);
+    return got;
+}
+
+static void raise_attached(handshake_t *handshake)
+{
+    handshake_event_t event;
+
+    set_garbage(&event, "descriptors came on the control channel");
+    raise_event(handshake, &event);
 }
 
 void handshake_read(handshake_t *handshake)
@@ -232,9 +256,13 @@ void handshake_read(handshake_t *handshake)
     }
     buf = apr_palloc(event_loop_scratch(handshake->loop), size);
     for (int i = 0; i < LINES_PER_TURN && !handshake->ended; i++) {
-        ssize_t got = recv(handshake->fd, buf, size, MSG_PEEK | MSG_DONTWAIT);
+        int attached;
+        ssize_t got = peek(handshake, buf, size, &attached);
 
-        if (got > 0) {
+        if (attached) {
+            raise_attached(handshake);
+        }
+        else if (got > 0) {
             handle_first_line(handshake, buf, (size_t)got);
         }
         else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -331,7 +359,7 @@ void handshake_close(handshake_t *handshake)
 {
     if (handshake->fd >= 0) {
         stop_reading(handshake);
-        (void)close(handshake->fd);
+        stall_alarm_close(handshake->fd);
         handshake->fd = -1;
     }
 }

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "agent_log.h"
+#include "plain_socket.h"
+#include "stall_alarm.h"
 
 /* Microseconds between two looks: often at first, since most programs are
  * quick, then less. */
@@ -38,7 +40,7 @@ struct start_probe_t {
 static void close_one(int *fd)
 {
     if (*fd >= 0) {
-        (void)close(*fd);
+        stall_alarm_close(*fd);
         *fd = -1;
     }
 }
@@ -62,6 +64,9 @@ static void connect_socket(start_probe_t *probe)
         return;
     }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0) {
+        psg_plain_socket_make(fd);
+    }
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, len) < 0) {
         close_one(&fd);
     }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "agent_log.h"
+#include "stall_alarm.h"
 
 enum {
     /* Bytes of kernel memory for PSG_MAX_PROCESSES records, some KiB each. A
@@ -130,8 +131,10 @@ void store_drop(const store_t *store)
 {
     char byte;
 
+    stall_alarm_set();
     while (recv(store->in, &byte, 1, MSG_DONTWAIT) < 0 && errno == EINTR) {
     }
+    stall_alarm_clear();
 }
 
 /* The oldest record without its descriptors; 0 if there is none. */

@@ -16,6 +16,7 @@
 #include "agent_log.h"
 #include "app_output.h"
 #include "scoreboard_writer.h"
+#include "stall_alarm.h"
 #include "watchdog_link.h"
 
 enum {
@@ -110,7 +111,7 @@ static void close_channels(watcher_t *watcher)
 {
     if (watcher->fd >= 0) {
         event_source_unwatch(&watcher->source);
-        (void)close(watcher->fd);
+        stall_alarm_close(watcher->fd);
         watcher->fd = -1;
     }
     if (watcher->output) {
@@ -306,19 +307,17 @@ static void on_readable(void *baton)
     watcher_t *watcher = baton;
     core_t *core = watcher->core;
     char *frame = core->watchers->frame;
-    int fds[PSG_FRAME_MAX_FDS], count;
     psg_message_t msg;
 
     for (int i = 0; i < MESSAGES_PER_TURN; i++) {
         apr_status_t rv;
 
         memset(frame, 0, TEXT_MAX);
-        rv = psg_wire_recv(watcher->fd, &msg, frame, fds, &count);
+        stall_alarm_set();
+        rv = psg_wire_recv(watcher->fd, &msg, frame, NULL, NULL);
+        stall_alarm_clear();
         if (APR_STATUS_IS_EAGAIN(rv)) {
             return;
-        }
-        for (int fd = 0; fd < count; fd++) {
-            (void)close(fds[fd]);
         }
         if (rv == APR_SUCCESS) {
             core->watchers->on_message(core, watcher, &msg);

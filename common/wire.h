@@ -70,7 +70,8 @@ apr_status_t psg_wire_send(int fd, const psg_message_t *msg, const int *fds,
                            int fd_count, int timeout_ms);
 
 /* Receives one packet into buf (PSG_FRAME_MAX bytes). fds holds at most
- * PSG_FRAME_MAX_FDS descriptors (close-on-exec), which the caller owns.
+ * PSG_FRAME_MAX_FDS descriptors (close-on-exec), which the caller owns; if it is
+ * NULL, so is fd_count, none are taken, and a packet that has some is invalid.
  * APR_EOF when the peer is gone, APR_EAGAIN when nothing is there. */
 apr_status_t psg_wire_recv(int fd, psg_message_t *msg, char *buf, int *fds,
                            int *fd_count);

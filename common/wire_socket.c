@@ -173,10 +173,12 @@ static apr_status_t take_packet(int fd, int flags, psg_message_t *msg,
     ssize_t len;
     int count;
 
-    *fd_count = 0;
+    if (fds) {
+        *fd_count = 0;
+    }
     do {
-        packet.msg_control = control;
-        packet.msg_controllen = sizeof(control);
+        packet.msg_control = fds ? control : NULL;
+        packet.msg_controllen = fds ? sizeof(control) : 0;
         len = recvmsg(fd, &packet, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (len < 0 && errno == EINTR);
     if (len < 0) {
@@ -194,7 +196,9 @@ static apr_status_t take_packet(int fd, int flags, psg_message_t *msg,
         close_fds(fds, count);
         return APR_EINVAL;
     }
-    *fd_count = count;
+    if (fds) {
+        *fd_count = count;
+    }
     return APR_SUCCESS;
 }
 

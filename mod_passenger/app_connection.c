@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "app_connection.h"
+#include "plain_socket.h"
 
 enum {
     SHELF_WORDS = 32,
@@ -173,6 +174,7 @@ static int connect_unix(int fd, uint32_t index, uint32_t generation)
         errno = ENAMETOOLONG;
         return -1;
     }
+    psg_plain_socket_make(fd);
     return connect(fd, (struct sockaddr *)&address, sizeof(address));
 }
 

@@ -3,6 +3,7 @@
 does instead, by its argument. What it forks says its own pid and waits."""
 import os
 import socket
+import struct
 import sys
 
 MODE = sys.argv[1]
@@ -14,6 +15,30 @@ def wait_for_end(control):
     os._exit(0)
 
 
+def make_lingering():
+    """A socket whose closing lasts a minute, for whoever closes it last."""
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        server.accept()[0].detach()
+    ours.setblocking(False)
+    try:
+        while True:
+            ours.send(b'x' * 65536)
+    except BlockingIOError:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 60))
+    return ours
+
+
+def attach(birth):
+    with socket.socket(fileno=os.dup(birth)) as channel, make_lingering() as lingering:
+        try:
+            socket.send_fds(channel, [b'x'], [lingering.fileno()])
+            os.close(lingering.detach())
+        except PermissionError:
+            lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 0, 0))
+            os.write(birth, b'x')
+
+
 def live(middle, listening, control, output, birth):
     os.setsid()
     for fd, number in ((listening, 3), (control, 4), (output, 1), (output, 2)):
@@ -21,8 +46,7 @@ def live(middle, listening, control, output, birth):
     while MODE != 'impatient' and os.getppid() == middle:
         pass
     if MODE == 'attach':
-        with socket.socket(fileno=os.dup(birth)) as channel:
-            socket.send_fds(channel, [b'x'], [0, 0, 0])
+        attach(birth)
     else:
         os.write(birth, b'xx')
     if MODE != 'hold':
