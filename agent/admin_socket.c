@@ -27,6 +27,9 @@ enum {
     PATIENCE = 10 * SECOND,
     /* The loop does not tell when a socket takes more, so that is tried. */
     WRITE_AGAIN = SECOND / 100,
+    /* Between two lines of a connection, so that nobody has the core for
+     * himself. */
+    PAUSE = SECOND / 20,
 };
 
 typedef struct connection_t {
@@ -82,26 +85,28 @@ static int is_admin(const core_t *core, uid_t uid)
 
 static int handle_line(connection_t *connection);
 
-static void on_next_line(void *baton)
+/* The next line can come; perhaps it is here. */
+static void on_end_of_pause(void *baton)
 {
-    (void)handle_line(baton);
+    connection_t *connection = baton;
+
+    if (!handle_line(connection)
+        && event_source_watch(&connection->source, connection->core->loop,
+                              connection->fd, on_readable, connection)
+               != APR_SUCCESS) {
+        close_connection(connection);
+    }
 }
 
-/* The next line can come; perhaps it is here. */
 static void answered(connection_t *connection)
 {
+    event_loop_t *loop = connection->core->loop;
+
     free(connection->answer);
     connection->answer = NULL;
     extend(connection);
-    if (event_source_watch(&connection->source, connection->core->loop,
-                           connection->fd, on_readable, connection)
-        != APR_SUCCESS) {
-        close_connection(connection);
-    }
-    else if (memchr(connection->line, '\n', connection->len)) {
-        event_timer_set(&connection->go_on, connection->core->loop, 0,
-                        on_next_line, connection);
-    }
+    event_timer_set(&connection->go_on, loop, event_loop_now(loop) + PAUSE,
+                    on_end_of_pause, connection);
 }
 
 /* Sends what the peer takes now, and tries again until it has all. */
@@ -172,7 +177,6 @@ static int handle_line(connection_t *connection)
     if (!end) {
         return 0;
     }
-    event_timer_clear(&connection->go_on);
     object = run_line(connection, (size_t)(end - connection->line));
     taken = (size_t)(end - connection->line) + 1;
     connection->len -= taken;
@@ -181,16 +185,12 @@ static int handle_line(connection_t *connection)
     return 1;
 }
 
-/* One line a turn: the others have theirs. */
 static void on_readable(void *baton)
 {
     connection_t *connection = baton;
     size_t room = sizeof(connection->line) - connection->len;
     ssize_t got;
 
-    if (handle_line(connection)) {
-        return;
-    }
     if (room == 0) {
         agent_log(PSG_LOG_WARN,
                   "PSG2080: uid %lu sent a line of more than %d bytes to the "

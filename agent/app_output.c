@@ -12,20 +12,26 @@
 #include <apr_strings.h>
 
 #include "agent_log.h"
+#include "paced_source.h"
 
 enum {
     LINE_MAX_BYTES = 8192,
     TAIL_SIZE = 4096,
     READ_PER_TURN = 16384, /* of one app; then the others have their turn */
     READS_PER_DRAIN = 16,
+    /* Of the log, for one process; who prints more waits. And what is put in
+     * front of a line there, about. */
+    BYTES_PER_SECOND = 1 << 20,
+    LINE_COST = 64,
 };
 
 struct app_output_t {
-    event_loop_t *loop;
-    event_source_t source;
+    paced_source_t source;
     apr_pool_t *pool;
     int fd; /* -1 = closed */
     int pid;
+    int warned;
+    size_t lines; /* that were logged */
     const char *tag;
     char *line; /* the last line, incomplete; LINE_MAX_BYTES + 1 */
     size_t line_len;
@@ -41,6 +47,7 @@ static void log_line(app_output_t *output)
     }
     agent_log_output(output->pid, output->tag, output->line);
     output->line_len = 0;
+    output->lines++;
 }
 
 static void add_to_line(app_output_t *output, const char *bytes, size_t len)
@@ -85,6 +92,21 @@ static void make_buffers(app_output_t *output)
     }
 }
 
+static void took(app_output_t *output, size_t bytes)
+{
+    size_t cost = bytes + output->lines * LINE_COST;
+
+    output->lines = 0;
+    if (paced_source_took(&output->source, cost) && !output->warned) {
+        output->warned = 1;
+        agent_log(PSG_LOG_WARN,
+                  "PSG2111: app '%s': process %d prints more than 1 MiB a "
+                  "second, and is made to wait; a PassengerAppLogFile has no "
+                  "such limit",
+                  output->tag, output->pid);
+    }
+}
+
 /* Reads once; 0 when there is nothing more for now. */
 static int read_some(app_output_t *output)
 {
@@ -95,6 +117,7 @@ static int read_some(app_output_t *output)
         make_buffers(output);
         add_to_line(output, buf, (size_t)got);
         add_to_tail(output, buf, (size_t)got);
+        took(output, (size_t)got);
         return 1;
     }
     if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -120,12 +143,12 @@ apr_status_t app_output_create(app_output_t **output, event_loop_t *loop,
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
         return errno;
     }
-    made->loop = loop;
     made->pool = pool;
     made->fd = fd;
     made->pid = pid;
     made->tag = tag;
-    rv = event_source_watch(&made->source, loop, fd, on_readable, made);
+    rv = paced_source_watch(&made->source, loop, fd, BYTES_PER_SECOND,
+                            on_readable, made);
     if (rv == APR_SUCCESS) {
         *output = made;
     }
@@ -167,7 +190,7 @@ void app_output_close(app_output_t *output)
         if (output->line_len > 0) {
             log_line(output);
         }
-        event_source_unwatch(&output->source);
+        paced_source_unwatch(&output->source);
         (void)close(output->fd);
         output->fd = -1;
     }

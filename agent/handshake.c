@@ -13,17 +13,19 @@
 #include <apr_strings.h>
 #include <jansson.h>
 
+#include "paced_source.h"
 #include "stall_alarm.h"
 
 /* Lines handled in one turn, so that a chattering app starves nobody. */
 enum {
     LINES_PER_TURN = 16,
+    PIECES_PER_SECOND = 200, /* lines, or parts of them */
     CONCURRENCY_MAX = 65535
 };
 
 struct handshake_t {
     event_loop_t *loop;
-    event_source_t source;
+    paced_source_t source;
     apr_pool_t *pool;
     int fd; /* -1 = closed */
     int ended;
@@ -148,7 +150,7 @@ void handshake_parse(handshake_event_t *event, const char *line, size_t len,
 
 static void stop_reading(handshake_t *handshake)
 {
-    event_source_unwatch(&handshake->source);
+    paced_source_unwatch(&handshake->source);
     handshake->ended = 1;
 }
 
@@ -264,6 +266,7 @@ void handshake_read(handshake_t *handshake)
         }
         else if (got > 0) {
             handle_first_line(handshake, buf, (size_t)got);
+            (void)paced_source_took(&handshake->source, 1);
         }
         else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
             raise_end(handshake);
@@ -291,7 +294,8 @@ apr_status_t handshake_create(handshake_t **handshake, event_loop_t *loop,
     made->fd = fd;
     made->fn = fn;
     made->baton = baton;
-    rv = event_source_watch(&made->source, loop, fd, on_readable, made);
+    rv = paced_source_watch(&made->source, loop, fd, PIECES_PER_SECOND,
+                            on_readable, made);
     if (rv == APR_SUCCESS) {
         *handshake = made;
     }

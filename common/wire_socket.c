@@ -171,14 +171,14 @@ static apr_status_t take_packet(int fd, int flags, psg_message_t *msg,
     struct msghdr packet = {.msg_iov = &frame, .msg_iovlen = 1};
     size_t used = 0;
     ssize_t len;
-    int count;
+    int count, wanted = fds != NULL, none[PSG_FRAME_MAX_FDS], none_count = 0;
 
-    if (fds) {
-        *fd_count = 0;
-    }
+    fds = wanted ? fds : none;
+    fd_count = wanted ? fd_count : &none_count;
+    *fd_count = 0;
     do {
-        packet.msg_control = fds ? control : NULL;
-        packet.msg_controllen = fds ? sizeof(control) : 0;
+        packet.msg_control = wanted ? control : NULL;
+        packet.msg_controllen = wanted ? sizeof(control) : 0;
         len = recvmsg(fd, &packet, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (len < 0 && errno == EINTR);
     if (len < 0) {
@@ -196,9 +196,7 @@ static apr_status_t take_packet(int fd, int flags, psg_message_t *msg,
         close_fds(fds, count);
         return APR_EINVAL;
     }
-    if (fds) {
-        *fd_count = count;
-    }
+    *fd_count = count;
     return APR_SUCCESS;
 }
 

@@ -87,15 +87,39 @@ TEST(peer_that_does_not_read_is_dropped)
 
     serve();
     fd = connect_to_core();
-    for (int i = 0; i < 100000; i++) {
-        if (send(fd, line, sizeof(line) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-            turn();
+    for (int i = 0; i < 1000; i++) {
+        while (send(fd, line, sizeof(line) - 1, MSG_NOSIGNAL | MSG_DONTWAIT)
+               > 0) {
         }
-        if (i % 100 == 0) {
-            turn();
-            fake_pass(fake, 0.01);
-        }
+        turn();
+        fake_pass(fake, 0.05);
     }
     fake_pass(fake, 10.5);
     CHECK(send(fd, line, sizeof(line) - 1, MSG_NOSIGNAL) < 0);
+}
+
+/* Lines that come all at once are answered one after the other, with pauses. */
+TEST(peer_with_many_lines_waits)
+{
+    static const char lines[] = "{\"command\":\"status\"}\n"
+                                "{\"command\":\"status\"}\n"
+                                "{\"command\":\"status\"}\n";
+    char answers[4096];
+    ssize_t first;
+    int fd;
+
+    serve();
+    fd = connect_to_core();
+    CHECK(send(fd, lines, sizeof(lines) - 1, MSG_NOSIGNAL) > 0);
+    turn();
+    first = recv(fd, answers, sizeof(answers), MSG_DONTWAIT);
+    CHECK(first > 0);
+    turn();
+    CHECK(recv(fd, answers, sizeof(answers), MSG_DONTWAIT) < 0);
+    fake_pass(fake, 0.06);
+    turn();
+    CHECK_INT(recv(fd, answers, sizeof(answers), MSG_DONTWAIT), first);
+    fake_pass(fake, 0.06);
+    turn();
+    CHECK_INT(recv(fd, answers, sizeof(answers), MSG_DONTWAIT), first);
 }

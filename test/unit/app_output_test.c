@@ -101,3 +101,40 @@ TEST(output_of_a_flood_is_read_bit_by_bit)
     }
     CHECK(strlen(test_read(log_path)) >= sent - 8192); /* long lines are cut */
 }
+
+static uint64_t now = 5000000;
+
+static uint64_t test_clock(void)
+{
+    return now;
+}
+
+/* Bytes that are logged when the app prints what it can. */
+static size_t flood(void)
+{
+    char lines[512];
+    size_t before = strlen(test_read(log_path));
+
+    memset(lines, '\n', sizeof(lines));
+    CHECK_INT(fcntl(app, F_SETFL, O_NONBLOCK), 0);
+    for (int i = 0; i < 10000; i++) {
+        (void)!write(app, lines, sizeof(lines));
+        event_loop_turn(loop, 0);
+    }
+    return strlen(test_read(log_path)) - before;
+}
+
+TEST(output_without_end_is_logged_at_a_limited_pace)
+{
+    size_t logged;
+
+    open_output();
+    event_loop_set_clock(loop, test_clock);
+    logged = flood();
+    CHECK(logged > 1 << 19 && logged < 2 << 20);
+    CHECK_CONTAINS(test_read(log_path), "PSG2111");
+    now += 1000000;
+    event_loop_turn(loop, 0);
+    logged = flood();
+    CHECK(logged > 1 << 19 && logged < 2 << 20);
+}

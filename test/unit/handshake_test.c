@@ -53,6 +53,13 @@ static void say_bytes(const char *text, size_t len)
     event_loop_turn(loop, 0);
 }
 
+static uint64_t now;
+
+static uint64_t test_clock(void)
+{
+    return now;
+}
+
 static void say(const char *text)
 {
     say_bytes(text, strlen(text));
@@ -93,6 +100,23 @@ TEST(handshake_hears_what_was_said_early)
         APR_SUCCESS);
     handshake_read(handshake);
     CHECK_STR(heard, "RE");
+}
+
+/* Without a limit a tenant has the core for himself. */
+TEST(handshake_takes_its_time_for_a_chatterer)
+{
+    open_channel();
+    now = psg_now();
+    event_loop_set_clock(loop, test_clock);
+    for (int i = 0; i < 50; i++) {
+        memset(heard, 0, sizeof(heard));
+        say(READY_LINE READY_LINE READY_LINE READY_LINE READY_LINE READY_LINE);
+    }
+    CHECK_STR(heard, "");
+    now += 1000000;
+    event_loop_turn(loop, 0); /* the pause ends */
+    event_loop_turn(loop, 0);
+    CHECK_CONTAINS(heard, "RRRRRR");
 }
 
 /* Where the kernel lets them through: see plain_socket.h. */
