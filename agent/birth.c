@@ -34,7 +34,7 @@ static int is_same_identity(const identity_t *a, const identity_t *b)
     return a->switched == b->switched && a->user.uid == b->user.uid
            && a->user.gid == b->user.gid
            && strcmp(a->user.name, b->user.name) == 0
-           && a->check_owner == b->check_owner
+           && a->check_owner == b->check_owner && a->file_owner == b->file_owner
            && a->check_group == b->check_group;
 }
 

@@ -110,20 +110,21 @@ static apr_status_t resolve_named(identity_user_t *user, const question_t *q)
     return APR_SUCCESS;
 }
 
-/* The owner of the startup file. *own is 1 if it is used, so that the file
- * has to be checked. */
-static apr_status_t resolve_owner(identity_user_t *user, int *own,
-                                  const question_t *q)
+/* The owner of the startup file. For what is root's, the system's or nobody's
+ * the default user stands in. */
+static apr_status_t resolve_owner(identity_t *identity, const question_t *q)
 {
     uid_t uid = q->request->owner;
     apr_status_t rv;
 
+    identity->check_owner = 1;
+    identity->file_owner = uid;
     if (uid < IDENTITY_MINIMUM_UID || uid == (uid_t)-1) {
-        return resolve_default(user, q);
+        return resolve_default(&identity->user, q);
     }
-    rv = q->lookup->user_by_uid(user, uid, q->pool);
+    rv = q->lookup->user_by_uid(&identity->user, uid, q->pool);
     if (rv == APR_ENOENT) {
-        return resolve_default(user, q);
+        return resolve_default(&identity->user, q);
     }
     if (rv != APR_SUCCESS) {
         return refuse(q, apr_psprintf(q->pool,
@@ -131,21 +132,19 @@ static apr_status_t resolve_owner(identity_user_t *user, int *own,
                                       "'getent passwd %lu'",
                                       (unsigned long)uid, (unsigned long)uid));
     }
-    *own = 1;
     return APR_SUCCESS;
 }
 
+/* Where users are switched the core cannot choose the default user: its rule is
+ * as strict as the owner's, and the other one would go round it. */
 static apr_status_t resolve_user(identity_t *identity, const question_t *q)
 {
-    if (q->rules->user_switching) {
-        if (q->request->identity == IDENTITY_NAMED) {
-            return resolve_named(&identity->user, q);
-        }
-        if (q->request->identity == IDENTITY_OWNER) {
-            return resolve_owner(&identity->user, &identity->check_owner, q);
-        }
+    if (!q->rules->user_switching) {
+        return resolve_default(&identity->user, q);
     }
-    return resolve_default(&identity->user, q);
+    return q->request->identity == IDENTITY_NAMED
+               ? resolve_named(&identity->user, q)
+               : resolve_owner(identity, q);
 }
 
 /* PassengerGroup: sets *gid, or leaves it 0 where there is none to be used. */

@@ -71,7 +71,9 @@ extern const identity_lookup_t identity_system_lookup;
 typedef struct {
     int switched; /* 0: the watchdog is not root, nothing is to be changed */
     identity_user_t user; /* user.gid is the group to have */
-    int check_owner;      /* the startup file must belong to user.uid */
+    int check_owner;      /* the startup file must belong to file_owner: */
+    uid_t file_owner;     /* user.uid; or nobody runs apps as that, and user is
+                             PassengerDefaultUser */
     int check_group;      /* and to this group */
 } identity_t;
 

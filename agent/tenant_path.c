@@ -18,9 +18,9 @@ enum {
     LINKS_MAX = 40
 };
 
-/* A walk over one path: who may own what is on it. */
+/* A walk over paths: who may own what is on them. */
 typedef struct {
-    uid_t uid;
+    const identity_t *identity;
     int links;
     const char *culprit; /* set when the walk fails */
     const char *problem;
@@ -110,6 +110,12 @@ apr_status_t tenant_path_enter(launch_failure_t *failure,
                 advice);
 }
 
+/* Whether what that user makes is no stranger's. */
+static int is_trusted(const identity_t *identity, uid_t uid)
+{
+    return uid == 0 || uid == identity->user.uid || uid == identity->file_owner;
+}
+
 static apr_status_t walk(walk_t *w, const char *path);
 
 /* Follows a link as text, so that what it leads over is looked at as well. */
@@ -133,7 +139,7 @@ static apr_status_t walk_link(walk_t *w, const char *link)
 }
 
 /* Looks at every folder and link of an absolute path, the last component
- * included: each belongs to root or the user. */
+ * included: none is a stranger's. */
 static apr_status_t walk(walk_t *w, const char *path)
 {
     struct stat info;
@@ -146,7 +152,7 @@ static apr_status_t walk(walk_t *w, const char *path)
             w->problem = strerror(errno);
             return APR_EACCES;
         }
-        if (info.st_uid != 0 && info.st_uid != w->uid) {
+        if (!is_trusted(w->identity, info.st_uid)) {
             w->culprit = part;
             w->problem = apr_psprintf(w->pool, "belongs to uid %lu",
                                       (unsigned long)info.st_uid);
@@ -159,34 +165,130 @@ static apr_status_t walk(walk_t *w, const char *path)
     return APR_SUCCESS;
 }
 
-/* The walk goes over the path as given, and over the real path of what was
- * opened, which a folder swapped in between cannot change any more. */
+/* Nobody else can put another file in the place of this one, or a hard link to
+ * somebody's file into this folder. */
+static apr_status_t check_closed(walk_t *w, const char *path)
+{
+    struct stat info;
+
+    if (lstat(path, &info) != 0) {
+        w->problem = strerror(errno);
+    }
+    else if (info.st_mode & S_IWOTH) {
+        w->problem = "may be written by everybody";
+    }
+    else if ((info.st_mode & S_IWGRP) && info.st_gid != 0
+             && info.st_gid != w->identity->user.gid) {
+        w->problem = apr_psprintf(w->pool, "may be written by group %lu",
+                                  (unsigned long)info.st_gid);
+    }
+    else {
+        return APR_SUCCESS;
+    }
+    w->culprit = path;
+    return APR_EACCES;
+}
+
+/* Where a link of /proc leads; "" if that is not known. */
+static const char *real_path(const char *link, apr_pool_t *pool)
+{
+    char real[PATH_MAX];
+    ssize_t len = readlink(link, real, sizeof(real) - 1);
+
+    return len > 0 && real[0] == '/' ? apr_pstrmemdup(pool, real, (size_t)len)
+                                     : "";
+}
+
+/* Whether another user stands in for the startup file's owner. */
+static int is_stand_in(const identity_t *identity)
+{
+    return identity->user.uid != identity->file_owner;
+}
+
+static apr_status_t refuse_way(launch_failure_t *failure,
+                               const identity_t *identity, const char *path,
+                               const walk_t *w, apr_pool_t *pool)
+{
+    const char *user = identity->user.name;
+
+    if (is_stand_in(identity)) {
+        return fail(
+            failure, "startup file",
+            apr_psprintf(pool,
+                         "the app cannot run as PassengerDefaultUser '%s': "
+                         "'%s' %s",
+                         user, w->culprit, w->problem),
+            apr_psprintf(pool,
+                         "'%s' belongs to uid %lu, as whom no app runs. '%s' "
+                         "stands in only if no other user has a hand in the "
+                         "app: each folder and link on the way to the app root "
+                         "and the startup file must belong to root, to that "
+                         "uid or to '%s', and others may not write there; else "
+                         "every user could run programs as '%s'. Give the "
+                         "startup file to the user who is to run the app "
+                         "(chown), or name that user with PassengerUser in the "
+                         "server configuration.",
+                         path, (unsigned long)identity->file_owner, user, user,
+                         user));
+    }
+    return fail(
+        failure, "startup file",
+        apr_psprintf(pool, "the app cannot run as the owner of '%s': '%s' %s",
+                     path, w->culprit, w->problem),
+        apr_psprintf(pool,
+                     "Every folder and link on the way to the app root "
+                     "and the startup file must belong to root or to "
+                     "its owner, user '%s' (uid %lu): else others could "
+                     "make their files run as that user.",
+                     user, (unsigned long)identity->user.uid));
+}
+
+/* Does step for each of the paths, up to NULL. */
+static apr_status_t check_all(walk_t *w, const char *const *paths,
+                              apr_status_t (*step)(walk_t *, const char *))
+{
+    for (; *paths; paths++) {
+        w->links = 0;
+        if (step(w, *paths) != APR_SUCCESS) {
+            return APR_EACCES;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static const char *folder_of(const char *path, apr_pool_t *pool)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash != path
+               ? apr_pstrmemdup(pool, path, (size_t)(slash - path))
+               : "/";
+}
+
+/* The walk goes over the paths as given, and over the real paths of what was
+ * opened and entered, which a folder swapped in between cannot change any more.
+ * The app root counts like the file: much is loaded from there. */
 static apr_status_t check_way(launch_failure_t *failure, const launch_t *launch,
                               const char *path, int fd, apr_pool_t *pool)
 {
-    const identity_user_t *user = &launch->identity.user;
-    char real[PATH_MAX];
-    ssize_t len;
-    walk_t w = {.uid = user->uid, .pool = pool};
+    const identity_t *identity = &launch->identity;
+    const char *file =
+        real_path(apr_psprintf(pool, "/proc/self/fd/%d", fd), pool);
+    const char *root = real_path("/proc/self/cwd", pool);
+    const char *folder = *launch->startup_file ? folder_of(file, pool) : root;
+    const char *way[] = {path, file, launch->app_root, root, NULL};
+    const char *places[] = {root, folder, file, NULL};
+    walk_t w = {.identity = identity,
+                .culprit = path,
+                .problem = "has no real path",
+                .pool = pool};
 
-    len = readlink(apr_psprintf(pool, "/proc/self/fd/%d", fd), real,
-                   sizeof(real) - 1);
-    real[len < 0 ? 0 : len] = '\0';
-    if (real[0] == '/' && walk(&w, path) == APR_SUCCESS
-        && walk(&w, real) == APR_SUCCESS) {
+    if (*file && *root && check_all(&w, way, walk) == APR_SUCCESS
+        && (!is_stand_in(identity)
+            || check_all(&w, places, check_closed) == APR_SUCCESS)) {
         return APR_SUCCESS;
     }
-    return fail(failure, "startup file",
-                apr_psprintf(pool,
-                             "the app cannot run as the owner of '%s': '%s' %s",
-                             path, w.culprit ? w.culprit : path,
-                             w.problem ? w.problem : "has no real path"),
-                apr_psprintf(pool,
-                             "Every folder and link on the way to the startup "
-                             "file must belong to root or to its owner, user "
-                             "'%s' (uid %lu): else others could make their "
-                             "files run as that user.",
-                             user->name, (unsigned long)user->uid));
+    return refuse_way(failure, identity, path, &w, pool);
 }
 
 static apr_status_t changed(launch_failure_t *failure, const char *path,
@@ -212,8 +314,8 @@ static apr_status_t check_file(launch_failure_t *failure,
         return fail(failure, "startup file",
                     apr_psprintf(pool, "'%s' is not a file", path), "");
     }
-    if (identity->check_owner && info.st_uid != identity->user.uid) {
-        return changed(failure, path, "uid", identity->user.uid, info.st_uid,
+    if (identity->check_owner && info.st_uid != identity->file_owner) {
+        return changed(failure, path, "uid", identity->file_owner, info.st_uid,
                        pool);
     }
     if (identity->check_owner && S_ISREG(info.st_mode)

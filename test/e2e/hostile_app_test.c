@@ -8,28 +8,29 @@
 #include "http_client.h"
 #include "test.h"
 
-/* For the app, which runs as another user if we are root. */
-static void make_writable(const httpd_t *httpd)
+/* A folder for the app, which runs as another user if we are root. */
+static void make_open_folder(const httpd_t *httpd)
 {
-    CHECK_INT(test_shell(NULL, "chmod 777 '%s'", httpd->app_root), 0);
+    CHECK_INT(test_shell(NULL, "mkdir -m 777 '%s/open'", httpd->app_root), 0);
 }
 
 /* Acts on the first line it reads and leaves the rest in the socket, which then
  * looks as if it had read nothing. */
-static const char hasty_program[] = "import socket\n"
-                                    "listener = socket.socket(fileno=3)\n"
-                                    "while True:\n"
-                                    "    connection, _ = listener.accept()\n"
-                                    "    line = b''\n"
-                                    "    while not line.endswith(b'\\n'):\n"
-                                    "        byte = connection.recv(1)\n"
-                                    "        if not byte:\n"
-                                    "            break\n"
-                                    "        line += byte\n"
-                                    "    if line:\n"
-                                    "        with open('done', 'ab') as done:\n"
-                                    "            done.write(line)\n"
-                                    "    connection.close()\n";
+static const char hasty_program[] =
+    "import socket\n"
+    "listener = socket.socket(fileno=3)\n"
+    "while True:\n"
+    "    connection, _ = listener.accept()\n"
+    "    line = b''\n"
+    "    while not line.endswith(b'\\n'):\n"
+    "        byte = connection.recv(1)\n"
+    "        if not byte:\n"
+    "            break\n"
+    "        line += byte\n"
+    "    if line:\n"
+    "        with open('open/done', 'ab') as done:\n"
+    "            done.write(line)\n"
+    "    connection.close()\n";
 
 TEST(post_is_not_repeated_for_a_program_that_reads_half_of_it)
 {
@@ -41,9 +42,9 @@ TEST(post_is_not_repeated_for_a_program_that_reads_half_of_it)
     httpd = app_serve("raw", &(httpd_config_t){.vhost_config =
                                                    "PassengerAppStartCommand "
                                                    "\"python3 hasty.py\"\n"});
-    make_writable(httpd);
+    make_open_folder(httpd);
     CHECK_INT(http_post(test_format("%s/buy", httpd->url), "")->status, 502);
-    CHECK_STR(test_read(test_format("%s/done", httpd->app_root)),
+    CHECK_STR(test_read(test_format("%s/open/done", httpd->app_root)),
               "POST /buy HTTP/1.1\r\n");
 }
 
@@ -61,7 +62,7 @@ static const char late_program[] =
     "    response.write('ok');\n"
     "    setTimeout(() => response.end('HTTP/1.1 200 OK\\r\\n'\n"
     "        + 'Content-Length: 5\\r\\n\\r\\nwrong',\n"
-    "        () => fs.writeFileSync('late', '')), 20);\n"
+    "        () => fs.writeFileSync('open/late', '')), 20);\n"
     "}).listen(3000);\n";
 
 TEST(late_surplus_of_an_answer_is_nobodys_answer)
@@ -72,9 +73,9 @@ TEST(late_surplus_of_an_answer_is_nobodys_answer)
     app_copy("node", "www");
     test_file("www/app.js", late_program);
     httpd = httpd_start(&(httpd_config_t){0});
-    make_writable(httpd);
+    make_open_folder(httpd);
     CHECK_STR(http_get_body(200, "%s/late", httpd->url), "ok");
-    WAIT_UNTIL(test_exists(test_format("%s/late", httpd->app_root)));
+    WAIT_UNTIL(test_exists(test_format("%s/open/late", httpd->app_root)));
     CHECK_STR(http_get_body(200, "%s/other", httpd->url), "right");
 }
 

@@ -14,7 +14,7 @@ static const char app[] =
     "def work():\n"
     "    while not os.path.exists('release'):\n"
     "        time.sleep(0.01)\n"
-    "    with open('worked', 'a') as f:\n"
+    "    with open('open/worked', 'a') as f:\n"
     "        f.write('x')\n"
     "passenger.on_event('oob_work', work)\n"
     "def application(environ, start_response):\n"
@@ -28,13 +28,13 @@ static httpd_t *serve(const char *server_config)
     app_require("python3");
     test_file("www/passenger_wsgi.py", app);
     test_file("www/public/static.txt", "");
-    test_shell(NULL, "chmod 0777 '%s/www'", test_dir());
+    test_shell(NULL, "mkdir -m 777 '%s/www/open'", test_dir());
     return httpd_start(&(httpd_config_t){.server_config = server_config});
 }
 
 static const char *worked(const httpd_t *httpd)
 {
-    return test_read(test_format("%s/worked", httpd->app_root));
+    return test_read(test_format("%s/open/worked", httpd->app_root));
 }
 
 TEST(out_of_band_work_is_done_and_the_header_is_not_seen)

@@ -208,6 +208,86 @@ TEST(startup_file_in_a_strangers_folder_is_refused)
     httpd_await_log(httpd, test_format("%s/www", test_dir()));
 }
 
+/* A file of root's, but a folder in which alice says what else is there. */
+static void check_no_stand_in(httpd_t *httpd, const char *culprit)
+{
+    const http_response_t *response = http_get("%s/hello", httpd->url);
+
+    CHECK_INT(response->status, 500);
+    httpd_await_log(httpd, "cannot run as PassengerDefaultUser 'nobody'");
+    httpd_await_log(httpd, test_format("'%s/%s'", test_dir(), culprit));
+    httpd_await_log(httpd, "name that user with PassengerUser");
+}
+
+/* The app of root in `package`, and alice's folder www. */
+static void make_package(void)
+{
+    tenants_create();
+    app_require("python3");
+    httpd_allow_log("PSG");
+    httpd_allow_log("passenger:error");
+    app_copy("python", "package");
+    test_file("www/public/x", "");
+    CHECK_INT(test_shell(NULL, "chown -R psgalice '%s/www'", test_dir()), 0);
+}
+
+TEST(default_user_runs_no_link_in_a_tenants_folder)
+{
+    make_package();
+    CHECK_INT(test_shell(NULL,
+                         "ln -s ../package/passenger_wsgi.py '%s/www' && "
+                         "chown -h root '%s/www/passenger_wsgi.py'",
+                         test_dir(), test_dir()),
+              0);
+    check_no_stand_in(httpd_start(&plain), "www");
+}
+
+TEST(default_user_runs_no_hard_link_in_a_tenants_folder)
+{
+    make_package();
+    CHECK_INT(test_shell(NULL, "ln '%s/package/passenger_wsgi.py' '%s/www'",
+                         test_dir(), test_dir()),
+              0);
+    check_no_stand_in(httpd_start(&plain), "www");
+}
+
+TEST(default_user_runs_no_file_of_root_in_a_tenants_folder)
+{
+    make_package();
+    CHECK_INT(test_shell(NULL, "cp '%s/package/passenger_wsgi.py' '%s/www'",
+                         test_dir(), test_dir()),
+              0);
+    check_no_stand_in(httpd_start(&plain), "www");
+}
+
+TEST(default_user_follows_no_link_of_a_tenant_to_an_app_of_root)
+{
+    make_package();
+    CHECK_INT(test_shell(NULL,
+                         "ln -s ../package '%s/www/app' && "
+                         "chown -h psgalice '%s/www/app'",
+                         test_dir(), test_dir()),
+              0);
+    check_no_stand_in(
+        httpd_start(&(httpd_config_t){
+            .document_root = test_format("%s/www/app/public", test_dir())}),
+        "www");
+}
+
+/* The way out that the refusal names. */
+TEST(app_of_root_in_a_tenants_folder_runs_as_the_user_of_the_configuration)
+{
+    httpd_t *httpd;
+
+    make_package();
+    CHECK_INT(test_shell(NULL, "cp '%s/package/passenger_wsgi.py' '%s/www'",
+                         test_dir(), test_dir()),
+              0);
+    httpd = httpd_start(
+        &(httpd_config_t){.vhost_config = "PassengerUser psgalice\n"});
+    check_runs_as(app_pid(httpd), TENANT_ALICE, TENANT_ALICE);
+}
+
 TEST(plain_user_is_told_once_that_apps_run_as_it)
 {
     const char *count;

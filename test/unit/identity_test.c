@@ -116,6 +116,9 @@ static void check_rule(const rule_t *rule)
         }
         return;
     }
+    if (rv == APR_SUCCESS && identity.check_owner) {
+        CHECK_INT(identity.file_owner, rule->owner);
+    }
     if (rv != APR_SUCCESS || identity.user.uid != rule->uid
         || identity.user.gid != rule->gid
         || identity.check_owner != rule->check_owner
@@ -129,11 +132,11 @@ static void check_rule(const rule_t *rule)
 /* clang-format off */
 static const rule_t rules[] = {
     {"owner",                          IDENTITY_OWNER, 1000, 7, 1, "", "", "nobody", 1000, 1000, 1, 0, NULL},
-    {"owner root",                     IDENTITY_OWNER, 0, 0, 1, "", "", "nobody", 65534, 65534, 0, 0, NULL},
-    {"owner without name",             IDENTITY_OWNER, 4242, 7, 1, "", "", "nobody", 65534, 65534, 0, 0, NULL},
-    {"owner is -1",                    IDENTITY_OWNER, (uid_t)-1, 7, 1, "", "", "nobody", 65534, 65534, 0, 0, NULL},
-    {"owner below the minimum",        IDENTITY_OWNER, 499, 7, 1, "", "", "nobody", 65534, 65534, 0, 0, NULL},
-    {"owner is a system user",         IDENTITY_OWNER, 33, 33, 1, "", "", "nobody", 65534, 65534, 0, 0, NULL},
+    {"owner root",                     IDENTITY_OWNER, 0, 0, 1, "", "", "nobody", 65534, 65534, 1, 0, NULL},
+    {"owner without name",             IDENTITY_OWNER, 4242, 7, 1, "", "", "nobody", 65534, 65534, 1, 0, NULL},
+    {"owner is -1",                    IDENTITY_OWNER, (uid_t)-1, 7, 1, "", "", "nobody", 65534, 65534, 1, 0, NULL},
+    {"owner below the minimum",        IDENTITY_OWNER, 499, 7, 1, "", "", "nobody", 65534, 65534, 1, 0, NULL},
+    {"owner is a system user",         IDENTITY_OWNER, 33, 33, 1, "", "", "nobody", 65534, 65534, 1, 0, NULL},
     {"owner cannot be looked up",      IDENTITY_OWNER, 7777, 7, 1, "", "", "nobody", 0, 0, 0, 0, "could not be looked up"},
     {"owner whose group is root's",    IDENTITY_OWNER, 1001, 7, 1, "", "", "nobody", 1001, 65534, 1, 0, NULL},
     {"named",                          IDENTITY_NAMED, 0, 0, 1, "alice", "", "nobody", 1000, 1000, 0, 0, NULL},
@@ -143,9 +146,10 @@ static const rule_t rules[] = {
     {"named by a part of a name",      IDENTITY_NAMED, 0, 0, 1, "ali", "", "nobody", 0, 0, 0, 0, "not named"},
     {"named with nothing",             IDENTITY_NAMED, 0, 0, 1, "", "", "nobody", 0, 0, 0, 0, "not named"},
     {"named, cannot be looked up",     IDENTITY_NAMED, 0, 0, 1, "broken", "", "nobody", 0, 0, 0, 0, "could not be looked up"},
-    {"default",                        IDENTITY_DEFAULT, 1000, 7, 1, "alice", "", "nobody", 65534, 65534, 0, 0, NULL},
-    {"self means default as root",     IDENTITY_SELF, 1000, 7, 1, "", "", "nobody", 65534, 65534, 0, 0, NULL},
-    {"default below the minimum",      IDENTITY_DEFAULT, 0, 0, 1, "", "", "www", 33, 33, 0, 0, NULL},
+    {"default is not to be chosen",    IDENTITY_DEFAULT, 1000, 7, 1, "alice", "", "nobody", 1000, 1000, 1, 0, NULL},
+    {"self is not to be chosen",       IDENTITY_SELF, 1000, 7, 1, "", "", "nobody", 1000, 1000, 1, 0, NULL},
+    {"default, no switching",          IDENTITY_DEFAULT, 1000, 7, 0, "", "", "nobody", 65534, 65534, 0, 0, NULL},
+    {"default below the minimum",      IDENTITY_OWNER, 0, 0, 1, "", "", "www", 33, 33, 1, 0, NULL},
     {"default unknown",                IDENTITY_DEFAULT, 0, 0, 1, "", "", "ghost", 0, 0, 0, 0, "'ghost' cannot be used"},
     {"default root",                   IDENTITY_DEFAULT, 0, 0, 1, "", "", "root", 0, 0, 0, 0, "is root"},
     {"default of root's group",        IDENTITY_DEFAULT, 0, 0, 1, "", "", "rootgroup", 0, 0, 0, 0, "root's group"},
@@ -236,7 +240,7 @@ TEST(system_knows_root)
 
 TEST(default_group_wins_over_the_default_users)
 {
-    identity_request_t request = {IDENTITY_DEFAULT, 1000, 50, "", ""};
+    identity_request_t request = {IDENTITY_OWNER, 0, 50, "", ""};
     identity_rules_t with_group = {1, "nobody", "", 0, "staff"};
     const char *reason = "";
     identity_t identity;

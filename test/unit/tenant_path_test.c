@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whose file and folders must an app be in to run as the file's owner. alice
- * and mallory are uids without names. */
+/* Whose file and folders must an app be in to run as the file's owner, or as the
+ * default user. alice, mallory and the default user are uids without names. */
 #include "test.h"
 
 #include <string.h>
@@ -12,7 +12,9 @@
 
 enum {
     ALICE = 54321,
-    MALLORY = 54322
+    MALLORY = 54322,
+    DEFAULT = 54323,
+    SYSTEM = 33
 };
 
 static void give(const char *name, uid_t uid)
@@ -34,15 +36,33 @@ static launch_t launch_of_alice(const char *root, const char *startup_file)
     launch.identity.switched = launch.identity.check_owner = 1;
     launch.identity.user.name = "alice";
     launch.identity.user.uid = launch.identity.user.gid = ALICE;
+    launch.identity.file_owner = ALICE;
     return launch;
+}
+
+/* A launch as the default user, in the place of `owner`. */
+static launch_t launch_of_default(const char *root, const char *startup_file,
+                                  uid_t owner)
+{
+    launch_t launch = launch_of_alice(root, startup_file);
+
+    launch.identity.user.name = "default";
+    launch.identity.user.uid = launch.identity.user.gid = DEFAULT;
+    launch.identity.file_owner = owner;
+    return launch;
+}
+
+static apr_status_t check(launch_failure_t *failure, const launch_t *launch)
+{
+    CHECK_INT(chdir(launch->app_root), 0);
+    return tenant_path_check_startup(failure, launch, test_pool());
 }
 
 static void check_accepted(const launch_t *launch)
 {
     launch_failure_t failure = {NULL, NULL, NULL};
 
-    if (tenant_path_check_startup(&failure, launch, test_pool())
-        != APR_SUCCESS) {
+    if (check(&failure, launch) != APR_SUCCESS) {
         FAIL("refused: %s", failure.summary);
     }
 }
@@ -51,8 +71,7 @@ static void check_refused(const launch_t *launch, const char *summary)
 {
     launch_failure_t failure = {NULL, NULL, NULL};
 
-    CHECK(tenant_path_check_startup(&failure, launch, test_pool())
-          != APR_SUCCESS);
+    CHECK(check(&failure, launch) != APR_SUCCESS);
     CHECK_STR(failure.step, "startup file");
     CHECK_CONTAINS(failure.summary, summary);
 }
@@ -114,7 +133,7 @@ TEST(file_of_root_is_refused)
     launch_t launch = launch_of_alice("home/app", "config.ru");
 
     make_home("home/app/config.ru", 0);
-    check_refused(&launch, "belongs to uid 0");
+    check_refused(&launch, "belongs to uid 0, not to uid 54321");
 }
 
 TEST(folder_of_somebody_else_is_named)
@@ -207,6 +226,135 @@ TEST(links_in_a_circle_end)
     make_home(NULL, 0);
     CHECK(symlink("loop", test_format("%s/home/app/loop", test_dir())) == 0);
     check_refused(&launch, "Too many levels");
+}
+
+/* The app root is where most of the code comes from. */
+TEST(app_root_of_somebody_else_is_refused_with_an_own_file)
+{
+    launch_t launch = launch_of_alice("evil", "");
+
+    make_home(NULL, 0);
+    test_file("evil/x", "");
+    give("evil", MALLORY);
+    launch.startup_file = test_format("%s/home/app/config.ru", test_dir());
+    check_refused(&launch, "/evil' belongs to uid 54322");
+}
+
+/* package/app/config.ru, all root's. */
+static void make_package(void)
+{
+    test_file("package/app/config.ru", "run 1\n");
+    test_file("home/x", "");
+    give("home", ALICE);
+}
+
+static void set_mode(const char *name, mode_t mode)
+{
+    CHECK_INT(chmod(test_format("%s/%s", test_dir(), name), mode), 0);
+}
+
+TEST(default_user_runs_what_is_roots)
+{
+    launch_t launch = launch_of_default("package/app", "config.ru", 0);
+
+    make_package();
+    check_accepted(&launch);
+    launch.startup_file = test_format("%s/package/app/config.ru", test_dir());
+    check_accepted(&launch);
+    launch.startup_file = ""; /* a start command in root's folder */
+    check_accepted(&launch);
+}
+
+TEST(default_user_runs_what_is_the_systems)
+{
+    launch_t launch = launch_of_default("package/app", "config.ru", SYSTEM);
+
+    make_package();
+    give("package/app", SYSTEM);
+    give("package/app/config.ru", SYSTEM);
+    check_accepted(&launch);
+}
+
+TEST(default_user_runs_roots_file_in_an_own_folder)
+{
+    launch_t launch = launch_of_default("package/app", "config.ru", 0);
+
+    make_package();
+    give("package/app", DEFAULT);
+    check_accepted(&launch);
+}
+
+TEST(default_user_runs_no_file_whose_owner_is_another_one)
+{
+    launch_t launch = launch_of_default("package/app", "config.ru", 0);
+
+    make_package();
+    give("package/app/config.ru", SYSTEM);
+    check_refused(&launch, "belongs to uid 33, not to uid 0");
+}
+
+TEST(default_user_runs_nothing_in_a_tenants_folder)
+{
+    launch_t launch = launch_of_default("home/app", "config.ru", 0);
+
+    make_package();
+    test_file("home/app/config.ru", "run 1\n");
+    check_refused(&launch, "PassengerDefaultUser 'default': ");
+    check_refused(&launch, "/home' belongs to uid 54321");
+    launch.startup_file = "";
+    check_refused(&launch, "/home' belongs to uid 54321");
+}
+
+TEST(default_user_follows_no_link_of_a_tenant)
+{
+    launch_t launch = launch_of_default("package/link", "config.ru", 0);
+
+    make_package();
+    CHECK(symlink("app", test_format("%s/package/link", test_dir())) == 0);
+    check_accepted(&launch);
+    give("package/link", ALICE);
+    check_refused(&launch, "/package/link' belongs to uid 54321");
+}
+
+TEST(default_user_runs_no_hard_link_in_a_tenants_folder)
+{
+    launch_t launch = launch_of_default("home", "config.ru", 0);
+
+    make_package();
+    CHECK(link(test_format("%s/package/app/config.ru", test_dir()),
+               test_format("%s/home/config.ru", test_dir()))
+          == 0);
+    check_refused(&launch, "/home' belongs to uid 54321");
+}
+
+TEST(default_user_runs_roots_file_in_no_tenants_app_root)
+{
+    launch_t launch = launch_of_default("home", "", 0);
+
+    make_package();
+    launch.startup_file = test_format("%s/package/app/config.ru", test_dir());
+    check_refused(&launch, "/home' belongs to uid 54321");
+}
+
+/* Whoever can write there can make a hard link to any file of root's. */
+TEST(default_user_runs_nothing_where_others_may_write)
+{
+    launch_t launch = launch_of_default("package/app", "config.ru", 0);
+
+    make_package();
+    set_mode("package/app", 01777);
+    check_refused(&launch, "/package/app' may be written by everybody");
+    set_mode("package/app", 0775); /* root's group */
+    check_accepted(&launch);
+    CHECK_INT(chown(test_format("%s/package/app", test_dir()), 0, ALICE), 0);
+    check_refused(&launch, "/package/app' may be written by group 54321");
+    set_mode("package/app", 0755);
+    check_accepted(&launch);
+    CHECK_INT(
+        chown(test_format("%s/package/app/config.ru", test_dir()), 0, ALICE),
+        0);
+    set_mode("package/app/config.ru", 0664);
+    check_refused(&launch, "/config.ru' may be written by group 54321");
 }
 
 TEST(group_of_the_file_is_checked)

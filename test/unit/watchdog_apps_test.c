@@ -345,11 +345,11 @@ TEST(children_of_a_killed_app_are_killed)
 TEST(end_lets_apps_finish)
 {
     driver_t *driver = driver_start_with_core("w");
-    const char *done = test_format("%s/done", test_dir());
+    const char *done = test_file("open/done", "");
 
-    CHECK(chmod(test_dir(), 0777) == 0);
+    CHECK(chmod(done, 0666) == 0);
     driver_spawn(driver, 7,
-                 "trap 'sleep 0.3; echo bye > done; exit' TERM; echo up;"
+                 "trap 'sleep 0.3; echo bye > open/done; exit' TERM; echo up;"
                  "while :; do sleep 0.05; done");
     driver_read(driver->fds[DRIVER_OUTPUT], "up");
     CHECK_INT(driver_end(driver), 0);
