@@ -19,6 +19,7 @@
 #include "config_check.h"
 #include "dump.h"
 #include "handler.h"
+#include "httpd_rights.h"
 #include "log.h"
 #include "pre_start.h"
 #include "request_map.h"
@@ -52,11 +53,16 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return psg_daemon_post_config(pconf, plog, ptemp, s);
 }
 
+static void look_at_config(server_rec *s, apr_pool_t *pconf)
+{
+    psg_config_check(s, pconf);
+    psg_dump_config(pconf, s);
+}
+
 static void test_config(apr_pool_t *pconf, server_rec *s)
 {
     psg_app_sections_settle(s, pconf);
-    psg_config_check(s, pconf);
-    psg_dump_config(pconf, s);
+    psg_httpd_rights_use(look_at_config, s, pconf);
 }
 
 /* The child ends in order and its threads are gone: nothing waits until the

@@ -2,6 +2,8 @@
 
 /* httpd -t -D DUMP_PASSENGER */
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "app_server.h"
 #include "test.h"
@@ -95,4 +97,15 @@ TEST(dump_shows_the_app_of_the_longer_uri)
     CHECK(shop != NULL);
     CHECK_CONTAINS(shop, test_format("App /shop: %s/www (", test_dir()));
     CHECK(strstr(shop + 1, " Location /shop") == NULL);
+}
+
+/* Though it is root who asks: what tenants have made is not root's to touch. */
+TEST(dump_sees_what_httpd_would_see)
+{
+    if (getuid() != 0) {
+        SKIP("needs root: a plain user's httpd has his own rights");
+    }
+    test_file("www/config.ru", "");
+    CHECK_INT(chmod(test_format("%s/www", test_dir()), 0700), 0);
+    CHECK_CONTAINS(dump(""), "App /: none: permission denied on the way");
 }
