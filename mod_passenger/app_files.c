@@ -84,3 +84,10 @@ int psg_app_file_is_private(request_rec *r, const psg_options_t *options)
            || (privacy == PSG_FILE_SCRIPT
                && (!app.type || strcmp(app.type->name, "node") == 0));
 }
+
+int psg_app_file_is_startup(request_rec *r, const psg_app_t *app)
+{
+    const char *path = path_in_app(r, app);
+
+    return path && is_startup_file(app, path);
+}

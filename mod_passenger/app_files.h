@@ -11,4 +11,7 @@
  * no system call unless its name is one that private_names.def knows. */
 int psg_app_file_is_private(request_rec *r, const psg_options_t *options);
 
+/* Whether the file of the request starts the app. */
+int psg_app_file_is_startup(request_rec *r, const psg_app_t *app);
+
 #endif

@@ -65,10 +65,13 @@ void *psg_config_merge_dir(apr_pool_t *pool, void *base, void *add)
     return psg_dir_config_merge(base, add, pool);
 }
 
-static const char *check_place(cmd_parms *cmd, psg_scope_e scope)
+static const char *check_place(cmd_parms *cmd, psg_option_e i)
 {
-    switch (scope) {
+    switch (psg_option_rows[i].scope) {
     case PSG_SCOPE_GLOBAL:
+        if (psg_htaccess_is_one(cmd)) {
+            return psg_dir_config_objection(i, "", cmd->pool);
+        }
         return ap_check_cmd_context(cmd, NOT_IN_DIR_LOC_FILE);
     case PSG_SCOPE_APP:
         return ap_check_cmd_context(cmd, NOT_IN_FILES);
@@ -191,7 +194,7 @@ static const char *arguments_of(psg_option_type_e type)
 static const char *set_values(cmd_parms *cmd, psg_dir_config_t *config,
                               psg_option_e i, const char *arguments)
 {
-    const char *error = check_place(cmd, psg_option_rows[i].scope);
+    const char *error = check_place(cmd, i);
     int is_list = psg_option_rows[i].type == PSG_LIST;
     int count = 0;
 
@@ -267,13 +270,15 @@ static const char *set_disable_htaccess(cmd_parms *cmd, void *config,
     const char *word = ap_getword_conf(cmd->pool, &arguments);
     int is_on = strcasecmp(word, "on") == 0;
 
-    if ((!is_on && strcasecmp(word, "off") != 0) || *arguments) {
+    if (psg_htaccess_is_one(cmd)) {
         return complain(cmd, config,
-                        "PassengerDisableHtaccess takes On or Off");
+                        "PassengerDisableHtaccess is for the server's "
+                        "administrator only");
     }
-    return complain(
-        cmd, config,
-        set_values(cmd, config, PSG_OPT_htaccess, is_on ? "off" : "safe"));
+    if ((!is_on && strcasecmp(word, "off") != 0) || *arguments) {
+        return "PassengerDisableHtaccess takes On or Off";
+    }
+    return set_values(cmd, config, PSG_OPT_htaccess, is_on ? "off" : "safe");
 }
 
 const command_rec psg_config_directives[] = {

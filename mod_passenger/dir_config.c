@@ -25,8 +25,10 @@ const char *psg_dir_config_objection(psg_option_e i, const char *text,
     if (row->scope == PSG_SCOPE_GLOBAL || row->class == PSG_CLASS_ADMIN) {
         return apr_psprintf(pool,
                             "%s is for the server's administrator only, who "
-                            "may set it for this folder",
-                            row->name);
+                            "may set it for %s",
+                            row->name,
+                            row->scope == PSG_SCOPE_GLOBAL ? "the whole server"
+                                                           : "this folder");
     }
     if (i == PSG_OPT_startup_file && leaves_folder(text)) {
         return apr_psprintf(pool,

@@ -88,6 +88,32 @@ static int refuse_file(request_rec *r)
     return HTTP_FORBIDDEN;
 }
 
+/* Guides for shared hosts have a rule in .htaccess that leads every URI to the
+ * startup file; that file is for us to start, and its URI nobody's. */
+static int was_led_to_startup_file(request_rec *r, const psg_options_t *options)
+{
+    const char *problem;
+    psg_app_t app;
+
+    return r->prev && r->finfo.filetype == APR_REG && options->enabled
+           && psg_app_lookup(&app, &problem, r, options) == APR_SUCCESS
+           && psg_app_file_is_startup(r, &app);
+}
+
+/* The request becomes what the visitor asked for. */
+static void undo_rewriting(request_rec *r)
+{
+    const request_rec *first = r->prev;
+
+    while (first->prev) {
+        first = first->prev;
+    }
+    r->uri = apr_pstrdup(r->pool, first->uri);
+    r->unparsed_uri = first->unparsed_uri;
+    r->parsed_uri = first->parsed_uri;
+    r->finfo.filetype = APR_NOFILE;
+}
+
 int psg_map_choose(request_rec *r)
 {
     const psg_options_t *options = psg_htaccess_apply(r, psg_request_config(r));
@@ -96,6 +122,9 @@ int psg_map_choose(request_rec *r)
     psg_app_t app;
     apr_status_t status;
 
+    if (was_led_to_startup_file(r, options)) {
+        undo_rewriting(r);
+    }
     if (r->finfo.filetype == APR_REG && options->enabled
         && options->protect_app_files && r->filename
         && psg_app_file_is_private(r, options)) {

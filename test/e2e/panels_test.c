@@ -18,7 +18,7 @@ EACH_LANGUAGE(app_of_a_location_is_served_as_panels_write_it)
     app_require("ruby python3 node");
     app = app_copy(language, "apps/shop");
     httpd = httpd_start(&(httpd_config_t){
-        .modules = "env",
+        .modules = "env access_compat",
         .server_config = "<IfModule mod_passenger.c>\n"
                          "PassengerRoot /opt/panel/locations.ini\n"
                          "PassengerEnabled off\n"
@@ -26,26 +26,26 @@ EACH_LANGUAGE(app_of_a_location_is_served_as_panels_write_it)
                          "PassengerDefaultRuby ruby\n"
                          "PassengerDisableSecurityUpdateCheck on\n"
                          "</IfModule>\n",
-        .vhost_config = test_format(
-            "<Location \"/shop\">\n"
-            "<IfModule mod_env.c>\n"
-            "SetEnv \"SHOP_NAME\" \"two words\"\n"
-            "</IfModule>\n"
-            "<IfModule mod_passenger.c>\n"
-            "PassengerAppEnv \"development\"\n"
-            "PassengerEnabled on\n"
-            "PassengerBaseURI \"/shop\"\n"
-            "PassengerAppRoot \"%s\"\n"
-            "PassengerAppGroupName \"user - shop\"\n"
-            "PassengerRuby ruby\n"
-            "PassengerPython /usr/bin/python3\n"
-            "PassengerNodejs node\n"
-            "</IfModule>\n"
-            "</Location>\n"
-            "<Directory \"%s\">\n"
-            "Options -MultiViews\nOptions -Indexes\nRequire all granted\n"
-            "</Directory>\n",
-            app, app)});
+        .vhost_config = test_format("<Location \"/shop\">\n"
+                                    "<IfModule mod_env.c>\n"
+                                    "SetEnv \"SHOP_NAME\" \"two words\"\n"
+                                    "</IfModule>\n"
+                                    "<IfModule mod_passenger.c>\n"
+                                    "PassengerAppEnv \"development\"\n"
+                                    "PassengerEnabled on\n"
+                                    "PassengerBaseURI \"/shop\"\n"
+                                    "PassengerAppRoot \"%s\"\n"
+                                    "PassengerAppGroupName \"user - shop\"\n"
+                                    "PassengerRuby ruby\n"
+                                    "PassengerPython /usr/bin/python3\n"
+                                    "PassengerNodejs node\n"
+                                    "</IfModule>\n"
+                                    "</Location>\n"
+                                    "<Directory \"%s\">\n"
+                                    "Allow from all\nOptions -MultiViews\n"
+                                    "Options -Indexes\nRequire all granted\n"
+                                    "</Directory>\n",
+                                    app, app)});
     CHECK_CONTAINS(http_get_body(200, "%s/shop/environment", httpd->url),
                    "two words");
     http_get_body(404, "%s/elsewhere", httpd->url);
@@ -220,7 +220,13 @@ static const char everything[] =
     "PassengerThreadCount 1\n"
     "PassengerTurbocaching off\n"
     "PassengerUser nobody\n"
-    "PassengerUserSwitching on\n";
+    "PassengerUserSwitching on\n"
+    "PassengerDebugLogFile /tmp/y.log\n"
+    "PassengerResolveSymlinksInDocumentRoot on\n"
+    "PassengerUseGlobalQueue on\n"
+    "RackEnv production\n"
+    "RailsEnv production\n"
+    "RailsFrameworkSpawnerIdleTime 300\n";
 
 TEST(every_directive_a_configuration_manager_writes_is_accepted)
 {
@@ -230,5 +236,93 @@ TEST(every_directive_a_configuration_manager_writes_is_accepted)
                           &(httpd_config_t){.server_config = everything})
         != 0) {
         FAIL("%s", output);
+    }
+}
+
+static httpd_t *serve_folder(void)
+{
+    app_require("python3");
+    return httpd_start(&(httpd_config_t){
+        .modules = "rewrite alias env",
+        .vhost_config = test_format("<Directory \"%s/www/public\">\n"
+                                    "AllowOverride All\n"
+                                    "Options FollowSymLinks\n"
+                                    "</Directory>\n",
+                                    test_dir())});
+}
+
+/* What people add by hand, from guides for shared hosts. */
+TEST(lines_of_guides_do_what_they_say)
+{
+    const char *app = app_copy("python", "apps/shop");
+    const char *log = test_format("%s/stderr.log", app);
+    httpd_t *httpd = serve_folder();
+
+    chmod(app, 0777); /* whoever the app runs as may make the log */
+    test_file("www/public/.htaccess",
+              test_format("PassengerEnabled On\n"
+                          "PassengerAppRoot %s\n"
+                          "PassengerAppEnv development\n"
+                          "PassengerFriendlyErrorPages on\n"
+                          "PassengerRestartDir %s/restarts\n"
+                          "PassengerAppLogFile stderr.log\n"
+                          "PassengerAppType wsgi\n"
+                          "PassengerStartupFile passenger_wsgi.py\n",
+                          app, app));
+    CHECK_CONTAINS(http_get_body(200, "%s/environment", httpd->url),
+                   "\"WSGI_ENV\": \"development\"");
+    http_get_body(200, "%s/say/aloud", httpd->url);
+    WAIT_UNTIL(strstr(test_read(log), "said on stderr: aloud"));
+}
+
+/* A program of another language than the type: the page names the line. */
+TEST(startup_file_of_another_language_is_explained)
+{
+    const char *app = app_copy("node", "apps/shop");
+    httpd_t *httpd = serve_folder();
+
+    app_require("node");
+    test_file("apps/shop/start.sh", "#!/bin/sh\nexec node app.js\n");
+    test_file("www/public/.htaccess",
+              test_format("PassengerAppRoot %s\n"
+                          "PassengerAppType node\n"
+                          "PassengerFriendlyErrorPages on\n"
+                          "PassengerStartupFile start.sh\n",
+                          app));
+    httpd_expect_log("syntax error while 'start.sh' was loaded");
+    httpd_allow_log("PSG2131");
+    CHECK_CONTAINS(http_get_body(500, "%s/", httpd->url), "start.sh:2");
+}
+
+/* The rule means that the app gets what is no file; so it does without it, and
+ * the app must not see what the rule made of the URI. */
+TEST(rule_that_leads_to_the_startup_file_is_undone)
+{
+    static const char *const bases[] = {"", "/sub"};
+    httpd_t *httpd = serve_folder();
+
+    for (int i = 0; i < 2; i++) {
+        const char *folder = test_format("www/public%s", bases[i]);
+        const char *json;
+
+        app_copy("python", folder);
+        test_file(test_format("%s/file.txt", folder), "a file");
+        test_file(test_format("%s/.htaccess", folder),
+                  test_format("PassengerAppRoot \"%s/%s\"\n"
+                              "PassengerBaseURI \"%s\"\n"
+                              "RewriteEngine On\n"
+                              "RewriteCond %%{REQUEST_FILENAME} !-f\n"
+                              "RewriteRule ^(.*)$ %s/passenger_wsgi.py/$1 "
+                              "[QSA,L]\n",
+                              test_dir(), folder, i ? bases[i] : "/",
+                              bases[i]));
+        json =
+            http_get_body(200, "%s%s/request/a%%20b?c=d", httpd->url, bases[i]);
+        CHECK_CONTAINS(json,
+                       test_format("\"REQUEST_URI\": \"%s/request/a%%20b?c=d\"",
+                                   bases[i]));
+        CHECK_CONTAINS(json, "\"QUERY_STRING\": \"c=d\"");
+        app_check_file(httpd, test_format("%s/file.txt", bases[i]), "a file");
+        http_get_body(403, "%s%s/passenger_wsgi.py", httpd->url, bases[i]);
     }
 }
