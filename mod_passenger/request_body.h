@@ -5,14 +5,8 @@
 #ifndef PSG_REQUEST_BODY_H
 #define PSG_REQUEST_BODY_H
 
-#include <httpd.h>
-#include <apr_buckets.h>
-
+#include "body_reader.h"
 #include "spool.h"
-
-enum {
-    PSG_BODY_MEMORY = 64 * 1024
-};
 
 typedef struct {
     int present; /* there is one, perhaps empty */
@@ -22,10 +16,6 @@ typedef struct {
     apr_bucket_brigade *memory;
     psg_spool_t rest;
 } psg_request_body_t;
-
-enum {
-    PSG_BODY_BUCKETS = 32
-};
 
 /* Returns OK, or the HTTP status (or AP_FILTER_ERROR) the handler returns. */
 int psg_request_body_read(psg_request_body_t *body, request_rec *r);
