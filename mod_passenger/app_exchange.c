@@ -70,6 +70,12 @@ static psg_exchange_e no_connection(psg_exchange_t *exchange,
                    "its process could not be reached", error);
 }
 
+/* Whether some of the body is kept nowhere any more. */
+static int has_moved(const psg_request_body_t *body)
+{
+    return body->upload && body->upload->has_moved;
+}
+
 /* The connection ended before a byte of answer. Did the app see the request? */
 static psg_exchange_e judge_silence(psg_exchange_t *exchange)
 {
@@ -89,7 +95,7 @@ static psg_exchange_e judge_silence(psg_exchange_t *exchange)
         return give_up(exchange, PSG_EXCHANGE_UNSENT,
                        "its process read no request", error);
     }
-    if (is_idempotent(exchange->r)) {
+    if (is_idempotent(exchange->r) && !has_moved(exchange->body)) {
         return give_up(exchange, PSG_EXCHANGE_UNANSWERED,
                        "its process ended without an answer", error);
     }
@@ -125,6 +131,8 @@ static psg_exchange_e judge(psg_exchange_t *exchange, psg_relay_e result)
                        relay->problem, APR_TIMEUP);
     case PSG_RELAY_CLIENT_GONE:
         return PSG_EXCHANGE_CLIENT_GONE;
+    case PSG_RELAY_CUT:
+        return PSG_EXCHANGE_CUT;
     case PSG_RELAY_BAD_HEAD:
     case PSG_RELAY_GO_ON:
         break;
@@ -228,6 +236,11 @@ psg_exchange_e psg_exchange_run(psg_exchange_t *exchange, request_rec *r,
     if (!load_process(exchange, slot)) {
         return give_up(exchange, PSG_EXCHANGE_UNSENT,
                        "its process ended meanwhile", APR_SUCCESS);
+    }
+    if (body->length < 0 && exchange->process.format != PSG_FORMAT_HTTP) {
+        return give_up(exchange, PSG_EXCHANGE_BAD,
+                       "its process takes no body of unknown length",
+                       APR_SUCCESS);
     }
     psg_sticky_note(r, &exchange->process);
     if (psg_request_head_build(&exchange->head, r, request,

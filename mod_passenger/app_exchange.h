@@ -19,6 +19,7 @@ typedef enum {
     PSG_EXCHANGE_SILENT,     /* no answer in time */
     PSG_EXCHANGE_NO_ROOM,    /* no descriptor or memory for a connection */
     PSG_EXCHANGE_TOO_LARGE,  /* the head of the request */
+    PSG_EXCHANGE_CUT,        /* the rest of the upload cannot be had */
     PSG_EXCHANGE_CLIENT_GONE,
 } psg_exchange_e;
 

@@ -356,6 +356,10 @@ static int try_process(life_t *life, int is_last)
                      "the visitor gets a 503; raise httpd's limit of open "
                      "files (ulimit -n)");
         return psg_refusal_unavailable(life->r, 1);
+    case PSG_EXCHANGE_CUT:
+        return life->exchange.relay.buffer.is_headed
+                   ? client_gone(life)
+                   : life->body.upload->refusal;
     case PSG_EXCHANGE_TOO_LARGE:
         return HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
     }
@@ -397,7 +401,7 @@ static int live(life_t *life)
     int status = claim_slot(life);
 
     if (status == OK) {
-        status = psg_request_body_read(&life->body, life->r);
+        status = psg_request_body_read(&life->body, life->r, life->request);
     }
     if (status != OK) {
         return status;

@@ -123,7 +123,10 @@ void psg_http_head_put(psg_request_head_t *head, request_rec *r,
     put_request_line(head, r, request);
     psg_request_fields_put(head, r, PSG_FORMAT_HTTP);
     put_client(head, r);
-    if (body->present) {
+    if (body->present && body->length < 0) {
+        PUT(head, "Transfer-Encoding: chunked\r\n");
+    }
+    else if (body->present) {
         PUT(head, "Content-Length: ");
         psg_request_head_put_number(head, (uint64_t)body->length);
         PUT(head, "\r\n");

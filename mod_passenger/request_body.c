@@ -3,16 +3,14 @@
 /* Receives a request's body and keeps it. Called by handler.c before it asks for
  * a process. */
 #include <errno.h>
+#include <string.h>
 
 #include "request_body.h"
-
-#include "config.h"
 
 #include <http_log.h>
 #include <http_protocol.h>
 
-#include "body_reader.h"
-#include "mod_passenger.h"
+#include "config.h"
 
 APLOG_USE_MODULE(passenger);
 
@@ -83,27 +81,70 @@ static int refuse_storing(request_rec *r, apr_status_t status)
                                                 : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-int psg_request_body_read(psg_request_body_t *body, request_rec *r)
+static int read_whole(psg_request_body_t *body, psg_body_reader_t *reader)
+{
+    apr_status_t status = store(body, reader);
+
+    while (status == APR_SUCCESS && !reader->at_end) {
+        status = psg_body_reader_read(reader, APR_BLOCK_READ);
+        if (status != APR_SUCCESS) {
+            return psg_body_reader_refuse(reader->r, status);
+        }
+        status = store(body, reader);
+    }
+    if (status != APR_SUCCESS) {
+        return refuse_storing(reader->r, status);
+    }
+    body->length = reader->total;
+    /* After an internal redirect another handler may have had the body. */
+    body->present = !reader->r->prev || body->length > 0;
+    return OK;
+}
+
+/* What has come with the head, without waiting for more. */
+static int read_start(psg_body_reader_t *reader)
+{
+    apr_status_t status = APR_SUCCESS;
+
+    while (status == APR_SUCCESS && !reader->at_end
+           && reader->length < PSG_BODY_MEMORY) {
+        status = psg_body_reader_read(reader, APR_NONBLOCK_READ);
+    }
+    return status == APR_SUCCESS || APR_STATUS_IS_EAGAIN(status)
+               ? OK
+               : psg_body_reader_refuse(reader->r, status);
+}
+
+/* Whether its processes speak HTTP, which knows bodies without a length. */
+static int speaks_http(const psg_request_t *request)
+{
+    const psg_app_type_t *type = request->app.type;
+
+    return request->options->app_start_command
+           || (type && strcmp(type->name, "node") == 0);
+}
+
+int psg_request_body_read(psg_request_body_t *body, request_rec *r,
+                          const psg_request_t *request)
 {
     psg_body_reader_t reader;
+    int status = OK;
 
     if (!may_have_body(r)) {
         return OK;
     }
     psg_body_reader_begin(&reader, r);
-    while (!reader.at_end) {
-        apr_status_t status = psg_body_reader_read(&reader, APR_BLOCK_READ);
-
-        if (status != APR_SUCCESS) {
-            return psg_body_reader_refuse(r, status);
-        }
-        status = store(body, &reader);
-        if (status != APR_SUCCESS) {
-            return refuse_storing(r, status);
-        }
+    if (!request->options->buffer_upload && !r->prev) {
+        status = read_start(&reader);
+        body->upload = status == OK
+                           ? psg_upload_begin(&reader, speaks_http(request))
+                           : NULL;
     }
-    body->length = reader.total;
-    /* After an internal redirect another handler may have had the body. */
-    body->present = !r->prev || body->length > 0;
-    return OK;
+    if (!body->upload) {
+        return status == OK ? read_whole(body, &reader) : status;
+    }
+    body->present = 1;
+    body->length = body->upload->length;
+    body->memory = psg_upload_start(body->upload);
+    return body->upload->refusal;
 }

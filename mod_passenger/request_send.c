@@ -38,6 +38,7 @@ apr_status_t psg_request_send_begin(psg_request_send_t *send,
         send->count = 1 + count;
     }
     send->file = body->rest.file ? &body->rest : NULL;
+    send->upload = body->upload;
     return status;
 }
 
@@ -48,23 +49,35 @@ static void note_failure(psg_request_send_t *send)
     }
 }
 
+/* Returns how many bytes of vec were sent, or -1. */
+static ssize_t send_pieces(psg_request_send_t *send, struct iovec *vec,
+                           int count)
+{
+    struct msghdr message = {.msg_iov = vec, .msg_iovlen = (size_t)count};
+    ssize_t n =
+        sendmsg(send->connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n < 0) {
+        note_failure(send);
+    }
+    else {
+        send->sent += (uint64_t)n;
+    }
+    return n;
+}
+
 /* Returns whether all of vec is sent. */
 static int send_vec(psg_request_send_t *send)
 {
-    struct msghdr message = {0};
     ssize_t n;
 
     if (send->first == send->count) {
         return 1;
     }
-    message.msg_iov = send->vec + send->first;
-    message.msg_iovlen = (size_t)(send->count - send->first);
-    n = sendmsg(send->connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    n = send_pieces(send, send->vec + send->first, send->count - send->first);
     if (n < 0) {
-        note_failure(send);
         return 0;
     }
-    send->sent += (uint64_t)n;
     while (send->first < send->count
            && (size_t)n >= send->vec[send->first].iov_len) {
         n -= (ssize_t)send->vec[send->first].iov_len;
@@ -106,13 +119,46 @@ static int send_file(psg_request_send_t *send)
     return send->file_at == send->file->length;
 }
 
+/* Returns whether all of the upload is sent. */
+static int send_upload(psg_request_send_t *send)
+{
+    struct iovec vec[PSG_BODY_BUCKETS];
+    int count;
+
+    if (!send->upload) {
+        return 1;
+    }
+    while ((count = psg_upload_next(send->upload, vec)) > 0) {
+        ssize_t n = send_pieces(send, vec, count);
+
+        if (n < 0) {
+            return 0;
+        }
+        psg_upload_sent(send->upload, (size_t)n);
+    }
+    return psg_upload_is_complete(send->upload);
+}
+
 void psg_request_send_some(psg_request_send_t *send)
 {
     if (send->is_complete || send->is_broken) {
         return;
     }
-    send->is_complete = send_vec(send) && send_file(send);
+    send->is_complete = send_vec(send) && send_file(send) && send_upload(send);
     if (send->is_complete && send->is_nonblocking) {
         set_nonblocking(send, 0);
     }
+}
+
+psg_send_state_e psg_request_send_state(const psg_request_send_t *send)
+{
+    const psg_upload_t *upload = send->upload;
+
+    if (send->is_complete || send->is_broken) {
+        return PSG_SEND_OVER;
+    }
+    if (upload && upload->refusal) {
+        return PSG_SEND_CUT;
+    }
+    return upload && upload->is_starved ? PSG_SEND_VISITOR : PSG_SEND_APP;
 }

@@ -19,6 +19,7 @@ enum {
     PAUSE_MS = 1,
     TICK_MS = 1000, /* how soon a visitor's leaving is noticed */
     BLIND_TICK_MS = 50,
+    BLIND_UPLOAD_MS = 5,
     BLIND_WAIT_USEC = 5000,
     BLIND_REST = 8,
     INTERIM_MAX = 16, /* more 1xx answers than that are an attack or a loop */
@@ -42,11 +43,6 @@ void psg_response_relay_begin(psg_response_relay_t *relay, request_rec *r,
     relay->send = send;
     psg_client_watch(&relay->client, r->connection);
     psg_response_buffer_begin(&relay->buffer, r);
-}
-
-static int is_sending(const psg_response_relay_t *relay)
-{
-    return !relay->send->is_complete && !relay->send->is_broken;
 }
 
 static psg_relay_e fail(psg_response_relay_t *relay, psg_relay_e how,
@@ -308,6 +304,8 @@ static psg_relay_e check_patience(psg_response_relay_t *relay, int is_app_asked)
     uint64_t timeout = (uint64_t)relay->r->server->timeout;
     int has_news = psg_response_buffer_has_news(&relay->buffer);
 
+    /* An app may be silent as long as the visitor keeps it waiting. */
+    is_app_asked &= psg_request_send_state(relay->send) != PSG_SEND_VISITOR;
     if (!is_app_asked || relay->quiet_since == 0) {
         relay->quiet_since = is_app_asked ? now : 0;
     }
@@ -330,36 +328,42 @@ static psg_relay_e check_patience(psg_response_relay_t *relay, int is_app_asked)
 static int wait_for(psg_response_relay_t *relay, int is_app_asked,
                     int is_client_asked, int ms)
 {
+    psg_send_state_e sending = psg_request_send_state(relay->send);
+    int is_starved = sending == PSG_SEND_VISITOR;
     struct pollfd look[2] = {
         {.fd = is_app_asked ? relay->connection->fd : -1, .events = POLLIN},
-        {.fd = is_client_asked ? relay->client.fd : -1, .events = POLLRDHUP},
+        {.fd = is_client_asked || is_starved ? relay->client.fd : -1,
+         .events = is_client_asked ? POLLRDHUP : 0},
     };
 
-    if (is_sending(relay)) {
-        look[0].events |= POLLOUT;
-    }
+    look[0].events |= sending == PSG_SEND_APP ? POLLOUT : 0;
+    look[1].events |= is_starved ? POLLIN : 0;
     if (psg_response_buffer_has_news(&relay->buffer)) {
         look[1].events |= POLLOUT;
     }
-    if (poll(look, 2, ms) <= 0) {
-        return 0;
-    }
-    if (look[0].revents & POLLOUT) {
+    (void)poll(look, 2, ms); /* if it fails, nothing was seen */
+    if (is_starved || look[0].revents & POLLOUT) {
         psg_request_send_some(relay->send);
     }
     return (look[0].revents ? APP_READY : 0)
-           | (psg_client_gone_events(look[1].revents) ? CLIENT_LEFT : 0);
+           | (is_client_asked && psg_client_gone_events(look[1].revents)
+                  ? CLIENT_LEFT
+                  : 0);
 }
 
 /* Nothing can be received, or (is_app_asked is 0) nothing must be. */
 static psg_relay_e pause_for(psg_response_relay_t *relay, int is_app_asked)
 {
-    int ms =
-        relay->client.fd < 0 && psg_response_buffer_has_news(&relay->buffer)
-            ? BLIND_TICK_MS
-            : TICK_MS;
+    int ms = TICK_MS;
     psg_relay_e result;
 
+    if (relay->client.fd < 0 && psg_response_buffer_has_news(&relay->buffer)) {
+        ms = BLIND_TICK_MS;
+    }
+    if (relay->client.fd < 0
+        && psg_request_send_state(relay->send) == PSG_SEND_VISITOR) {
+        ms = BLIND_UPLOAD_MS;
+    }
     if (is_app_asked && wait_for(relay, 1, 0, PAUSE_MS)) {
         return PSG_RELAY_GO_ON;
     }
@@ -408,7 +412,7 @@ static psg_relay_e step(psg_response_relay_t *relay)
     char *at;
     ssize_t n;
 
-    if (is_sending(relay)) {
+    if (psg_request_send_state(relay->send) != PSG_SEND_OVER) {
         may_wait = 0;
     }
     if (psg_response_buffer_is_full(&relay->buffer)) {
@@ -437,7 +441,9 @@ psg_relay_e psg_response_relay_run(psg_response_relay_t *relay)
     psg_relay_e result;
 
     do {
-        result = step(relay);
+        result = psg_request_send_state(relay->send) == PSG_SEND_CUT
+                     ? PSG_RELAY_CUT
+                     : step(relay);
     } while (result == PSG_RELAY_GO_ON);
     return result;
 }

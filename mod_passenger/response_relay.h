@@ -17,6 +17,7 @@ typedef enum {
     PSG_RELAY_BAD_HEAD, /* it ended in the head, or that is not HTTP */
     PSG_RELAY_BROKEN,   /* the body ended early or is wrong */
     PSG_RELAY_SILENT,   /* the app said nothing for too long */
+    PSG_RELAY_CUT,      /* the rest of the upload cannot be had */
     PSG_RELAY_CLIENT_GONE,
 } psg_relay_e;
 

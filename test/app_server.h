@@ -8,6 +8,10 @@
  *   /request       what the app sees of the request, as JSON
  *   /environment   the process's environment, as JSON
  *   /echo          the request's body
+ *   /upload/FILE   "uploaded"; FILE below the app root gets lines: "first " and
+ *                  the body's first five bytes, "all " and its length, or "cut"
+ *   /early         "early", without reading the body
+ *   /half          the process kills itself when it has read some of the body
  *   /size/N        N bytes of the pattern http_request_t.body_size sends
  *   /wait/FILE     "waited", once FILE exists below the app root
  *   /pieces/FILE   "one\n" at once, "two\n" once FILE exists, without a length

@@ -207,12 +207,16 @@ class RequestBody(io.RawIOBase):
         """An app may close its input; the rest must be drained all the same."""
 
     def drain(self):
-        """Skip what the app did not read. False: there is too much."""
+        """Skip what the app did not read. False: there is too much, or no
+        more."""
         if self._left > MAX_DRAIN:
             return False
         scratch = bytearray(READ_SIZE)
-        while self._left:
-            self.readinto(scratch)
+        try:
+            while self._left:
+                self.readinto(scratch)
+        except OSError:
+            return False
         return True
 
 

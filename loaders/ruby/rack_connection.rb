@@ -7,6 +7,7 @@
 # rack_response.rb's.
 require 'stringio'
 require_relative 'rack_response'
+require_relative 'request_body'
 
 module PassengerLoader
   # What came cannot be a request: the connection is of no use any more.
@@ -21,8 +22,6 @@ module PassengerLoader
     # own.
     BUFFER = String.new(capacity: READ_SIZE)
     MAX_HEAD = 1_048_576
-    # A longer request body goes to a file.
-    MEMORY_LIMIT = 262_144
     # More fields than that would not fit on Ruby's stack as arguments.
     MAX_ARGUMENTS = 2000
     NO_BODY = ''.b.freeze
@@ -130,27 +129,9 @@ module PassengerLoader
 
       length = length.to_i
       body = data.byteslice(start, length)
-      env['rack.input'] = length > MEMORY_LIMIT ? spool(body, length) : collect(body, length)
+      env['rack.input'] =
+        body.bytesize == length ? StringIO.new(body) : @body = RequestBody.new(@socket, body, length)
       data.byteslice(start + length..-1) || NO_BODY
-    end
-
-    def collect(body, length)
-      body << @socket.readpartial(length - body.bytesize) while body.bytesize < length
-      StringIO.new(body)
-    end
-
-    def spool(start, length)
-      require 'tempfile'
-      missing = length - start.bytesize
-      file = Tempfile.create('request-body')
-      File.unlink(file.path)
-      file.binmode
-      file.write(start)
-      copied = IO.copy_stream(@socket, file, missing)
-      raise BrokenRequest, 'the request body was cut off' if copied < missing
-
-      file.rewind
-      @file = file
     end
 
     # Calls the app and sends its answer. true: the connection can be used
@@ -161,17 +142,22 @@ module PassengerLoader
       status, headers, body = @app.call(env)
       again = @hijacked ? response.replaced(body) : response.deliver(status, headers, body)
       finished(env, status, headers, nil) if RACK3
+      again = @body.drain if @body && again == true
       again
     rescue PeerGone => e
       finished(env, status, headers, e) if RACK3
+      false
+    rescue CutBody => e
+      finished(env, status, headers, e) if RACK3
+      warn "#{request}: #{e.message}"
       false
     rescue StandardError, ScriptError, NoMemoryError, SystemStackError => e
       finished(env, status, headers, e) if RACK3
       RackResponse.log(e)
       @hijacked ? :hijacked : response.fail(e)
     ensure
-      @file&.close
-      @env = @file = nil
+      @body&.close
+      @env = @body = nil
     end
 
     # Whatever happens in there, the client has its answer.

@@ -75,6 +75,7 @@ TEST(wrong_word_is_refused_with_line_and_reason)
     static const char *const wrong[][2] = {
         {"PassengerEnabled maybe", "not On or Off"},
         {"PassengerBufferResponse full", "not On or Off"},
+        {"PassengerBufferUpload 1", "not On or Off"},
         {"PassengerUserSwitching 1", "not On or Off"},
         {"PassengerShowVersionInHeader yes", "not On or Off"},
         {"PassengerBaseURI app", "begin with a slash"},
@@ -142,7 +143,8 @@ TEST(every_directive_is_accepted_where_it_may_stand)
     check_accepted(test_format("<Location /x>\n%s</Location>", app_lines));
     check_accepted("<Files x>\nPassengerEnabled off\n</Files>");
     check_accepted("<If \"true\">\nPassengerEnabled off\n</If>");
-    check_accepted("<Files x>\nPassengerBufferResponse on\n</Files>");
+    check_accepted("<Files x>\nPassengerBufferResponse on\n"
+                   "PassengerBufferUpload off\n</Files>");
     CHECK_INT(httpd_test_config(NULL,
                                 &(httpd_config_t){
                                     .server_config = test_format(

@@ -2,6 +2,10 @@
 
 /* What Rack promises to apps and middleware around the end of an answer. The
  * loader for Ruby is started without agent and httpd. */
+#include <string.h>
+
+#include <apr_strings.h>
+
 #include "loader_process.h"
 #include "test.h"
 
@@ -75,4 +79,51 @@ TEST(ruby_calls_what_waits_for_the_end_of_the_answer)
     CHECK_STR(loader_get(loader, fd, "/without").body, "[]");
     CHECK_STR(loader_get(loader, fd, "/said").body,
               "b 201 ;a 201 ;b  failed;a  failed");
+}
+
+/* The app is called before the end of the body is there, reads it in every way,
+ * and again. `filler` bytes are between its lines. */
+static void is_read_while_it_comes(size_t filler)
+{
+    static const char code[] =
+        "run(lambda do |env|\n"
+        "  input = env['rack.input']\n"
+        "  File.write('called', '')\n"
+        "  said = [input.gets, input.read(0), input.read(3), input.size]\n"
+        "  rest = input.read\n"
+        "  said += [rest.bytesize, rest.encoding.to_s, input.read]\n"
+        "  said += [input.read(1), input.gets]\n"
+        "  input.rewind\n"
+        "  input.each { |line| said << line.bytesize }\n"
+        "  input.rewind\n"
+        "  said << input.read(4, +'old')\n"
+        "  [200, {}, [said.inspect]]\n"
+        "end)";
+    loader_t *loader = loader_start_code("ruby", code);
+    char *body =
+        apr_psprintf(test_pool(), "one\ntwo%*s\nlast", (int)filler, "");
+    size_t size = strlen(body), len;
+    const char *request = loader_request(loader, "POST", "/", body, size, &len);
+    int fd;
+
+    loader_await_ready(loader);
+    fd = loader_connect(loader);
+    loader_send(fd, request, len - 3);
+    WAIT_UNTIL(test_exists(test_format("%s/code/called", test_dir())));
+    loader_send(fd, request + len - 3, 3);
+    CHECK_STR(loader_read_answer(fd, "POST").body,
+              test_format("[\"one\\n\", \"\", \"two\", %d, %d, \"ASCII-8BIT\", "
+                          "\"\", nil, nil, 4, %d, 4, \"one\\n\"]",
+                          (int)size, (int)size - 7, (int)size - 8));
+    CHECK_INT(loader_get(loader, fd, "/").status, 200);
+}
+
+TEST(ruby_reads_a_short_body_while_it_comes)
+{
+    is_read_while_it_comes(9);
+}
+
+TEST(ruby_reads_a_long_body_while_it_comes)
+{
+    is_read_while_it_comes(700000);
 }

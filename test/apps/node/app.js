@@ -43,6 +43,24 @@ const routes = {
         request.on('data', (part) => parts.push(part));
         request.on('end', () => text(response, Buffer.concat(parts)));
     },
+    // Writes down what it sees of a body.
+    upload: (request, response, argument) => {
+        const note = (line) => fs.appendFileSync(argument, `${line}\n`);
+        let size = 0;
+        request.on('data', (part) => {
+            if (size === 0) {
+                note(`first ${part.subarray(0, 5)}`);
+            }
+            size += part.length;
+        });
+        request.on('end', () => {
+            note(`all ${size}`);
+            text(response, 'uploaded');
+        });
+        request.on('error', () => note('cut'));
+    },
+    early: (request, response) => text(response, 'early'),
+    half: (request) => request.once('data', () => process.kill(process.pid, 'SIGKILL')),
     size: (request, response, argument) => {
         const size = Number(argument);
         const bytes = Buffer.alloc(size);

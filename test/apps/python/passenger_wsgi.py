@@ -63,6 +63,20 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def upload(stream, name):
+    """Writes down what it sees of a body, whose first five bytes it reads alone."""
+    def note(line):
+        with open(name, "a") as file:
+            file.write(line + "\n")
+    try:
+        note("first " + stream.read(5).decode())
+        note("all %d" % (5 + len(stream.read())))
+    except OSError:
+        note("cut")
+        raise
+    return "uploaded"
+
+
 def strings(mapping):
     return json.dumps({name: value for name, value in mapping.items() if isinstance(value, str)})
 
@@ -81,6 +95,13 @@ def application(environ, start_response):
         body = strings(os.environ)
     elif route == "echo":
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    elif route == "upload":
+        body = upload(environ["wsgi.input"], argument)
+    elif route == "early":
+        body = "early"
+    elif route == "half":
+        environ["wsgi.input"].read(5)
+        die()
     elif route == "size":
         body = pattern(int(argument))
     elif route == "pieces":

@@ -35,6 +35,17 @@ def headers
   text('headers', many.merge('set-cookie' => "a=1; path=/\nb=2; path=/"))
 end
 
+# Writes down what it sees of a body, whose first five bytes it reads alone.
+def upload(input, file)
+  note = ->(line) { File.write(file, "#{line}\n", mode: 'a') }
+  note.call("first #{input.read(5)}")
+  note.call("all #{5 + input.read.bytesize}")
+  text('uploaded')
+rescue StandardError
+  note.call('cut')
+  raise
+end
+
 LEAKED = []
 
 def record(file)
@@ -54,6 +65,9 @@ app = lambda do |env|
   when 'request' then text(request(env))
   when 'environment' then text(ENV.to_h.to_json)
   when 'echo' then text(env['rack.input']&.read || '')
+  when 'upload' then upload(env['rack.input'], argument)
+  when 'early' then text('early')
+  when 'half' then env['rack.input'].read(5) && Process.kill(:KILL, Process.pid) && sleep
   when 'size' then text(pattern(argument.to_i))
   when 'pieces' then [200, { 'content-type' => 'text/plain' }, Pieces.new(argument)]
   when 'wait'
