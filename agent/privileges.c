@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -69,6 +71,36 @@ static int has_groups(gid_t *groups, int count, apr_pool_t *pool)
     return memcmp(groups, now, (size_t)count * sizeof(gid_t)) == 0;
 }
 
+/* The kernel's two words of each set: permitted, effective, inheritable. */
+typedef struct __user_cap_data_struct capabilities_t[2];
+
+static int change_capabilities(long call, capabilities_t *capabilities)
+{
+    struct __user_cap_header_struct header = {.version =
+                                                  _LINUX_CAPABILITY_VERSION_3};
+
+    return (int)syscall(call, &header, capabilities);
+}
+
+/* Nor ambient ones, which are permitted and inheritable. */
+static int has_no_capabilities(void)
+{
+    static const capabilities_t none;
+    capabilities_t now;
+
+    return change_capabilities(SYS_capget, &now) == 0
+           && memcmp(now, none, sizeof(now)) == 0;
+}
+
+/* By the change of user most are gone, if root is what it usually is: httpd may
+ * be started with others to inherit, or with the secure bits that keep them. */
+static int drop_capabilities(void)
+{
+    capabilities_t none = {{0}};
+
+    return has_no_capabilities() || change_capabilities(SYS_capset, &none) == 0;
+}
+
 /* Whether every id is user's and no way leads back. A call that "succeeds"
  * without effect has made daemons run as root before. */
 static int is_only(const identity_user_t *user)
@@ -109,7 +141,11 @@ static apr_status_t become(const identity_user_t *user, gid_t *groups,
     if (setresuid(user->uid, user->uid, user->uid) != 0) {
         return fail(reason, "setresuid", user, pool);
     }
-    if (!has_groups(groups, count, pool) || !is_only(user)) {
+    if (!drop_capabilities()) {
+        return fail(reason, "capset", user, pool);
+    }
+    if (!has_groups(groups, count, pool) || !is_only(user)
+        || !has_no_capabilities()) {
         errno = EPERM;
         return fail(reason, "the change did not take full effect", user, pool);
     }

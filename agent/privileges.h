@@ -8,7 +8,7 @@
 #include "identity.h"
 
 /* Becomes user for good, with the groups the system gives that user
- * (getgrouplist), and verifies it. After a failure the process is in no
+ * (getgrouplist) and no capability, and verifies it. After a failure the process is in no
  * defined state: it must exit. *reason names the call that failed. */
 apr_status_t privileges_drop(const identity_user_t *user, const char **reason,
                              apr_pool_t *pool);

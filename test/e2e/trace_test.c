@@ -170,39 +170,30 @@ static void check_nothing_runs(const char *inject, const char *said)
     CHECK_INT(process_status(app_pid(httpd), "Uid"), TENANT_ALICE);
 }
 
-TEST(refused_change_of_user_runs_nothing)
-{
-    check_nothing_runs("setresuid:error=EAGAIN",
-                       "setresuid: Resource temporarily unavailable");
-}
+#define CHANGE(promise, inject, said)     \
+    TEST(promise)                         \
+    {                                     \
+        check_nothing_runs(inject, said); \
+    }
 
-TEST(refused_change_of_group_runs_nothing)
-{
-    check_nothing_runs("setresgid:error=EPERM",
-                       "setresgid: Operation not permitted");
-}
-
-TEST(refused_change_of_groups_runs_nothing)
-{
-    check_nothing_runs("setgroups:error=EPERM",
-                       "setgroups: Operation not permitted");
-}
+/* Each call fails in both ways the kernel knows. */
+CHANGE(user_at_his_limit_runs_nothing, "setresuid:error=EAGAIN",
+       "setresuid: Resource temporarily unavailable")
+CHANGE(refused_change_of_user_runs_nothing, "setresuid:error=EPERM",
+       "setresuid: Operation not permitted")
+CHANGE(group_that_is_to_try_again_runs_nothing, "setresgid:error=EAGAIN",
+       "setresgid: Resource temporarily unavailable")
+CHANGE(refused_change_of_group_runs_nothing, "setresgid:error=EPERM",
+       "setresgid: Operation not permitted")
+CHANGE(groups_that_are_to_try_again_run_nothing, "setgroups:error=EAGAIN",
+       "setgroups: Resource temporarily unavailable")
+CHANGE(refused_change_of_groups_runs_nothing, "setgroups:error=EPERM",
+       "setgroups: Operation not permitted")
 
 /* The calls say that they worked, but did nothing. */
-TEST(change_of_user_without_effect_runs_nothing)
-{
-    check_nothing_runs("setresuid:retval=0",
-                       "the change did not take full effect");
-}
-
-TEST(change_of_group_without_effect_runs_nothing)
-{
-    check_nothing_runs("setresgid:retval=0",
-                       "the change did not take full effect");
-}
-
-TEST(change_of_groups_without_effect_runs_nothing)
-{
-    check_nothing_runs("setgroups:retval=0",
-                       "the change did not take full effect");
-}
+CHANGE(change_of_user_without_effect_runs_nothing, "setresuid:retval=0",
+       "the change did not take full effect")
+CHANGE(change_of_group_without_effect_runs_nothing, "setresgid:retval=0",
+       "the change did not take full effect")
+CHANGE(change_of_groups_without_effect_runs_nothing, "setgroups:retval=0",
+       "the change did not take full effect")

@@ -3,8 +3,16 @@
 /* Root becomes another user, in a process that ends afterwards. */
 #include "test.h"
 
+#include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,7 +110,8 @@ static int has_no_capability(void)
         return 1;
     }
     status = test_read("/proc/self/status");
-    return !strstr(status, "CapEff:\t0000000000000000")
+    return !strstr(status, "CapInh:\t0000000000000000")
+           || !strstr(status, "CapEff:\t0000000000000000")
            || !strstr(status, "CapPrm:\t0000000000000000")
            || !strstr(status, "CapAmb:\t0000000000000000");
 }
@@ -111,6 +120,104 @@ TEST(drop_leaves_no_capability)
 {
     need_root();
     CHECK_INT(in_child(has_no_capability), 0);
+}
+
+/* Makes root's capabilities ones that programs executed later have, too. */
+static void inherit_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version =
+                                                  _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+
+    if (syscall(SYS_capget, &header, data) != 0) {
+        _exit(102);
+    }
+    data[0].inheritable = data[0].permitted;
+    if (syscall(SYS_capset, &header, data) != 0
+        || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0) != 0) {
+        _exit(103);
+    }
+}
+
+/* As a service manager may start httpd. */
+static int has_no_kept_capability(void)
+{
+    inherit_capabilities();
+    if (prctl(PR_SET_SECUREBITS, SECBIT_KEEP_CAPS | SECBIT_NO_SETUID_FIXUP)
+        != 0) {
+        return 2;
+    }
+    return has_no_capability();
+}
+
+TEST(drop_leaves_no_capability_that_was_to_be_kept)
+{
+    need_root();
+    CHECK_INT(in_child(has_no_kept_capability), 0);
+}
+
+/* A call that is to fail, and how. */
+static struct {
+    unsigned number;
+    const char *name;
+    int error; /* 0: it says that it worked, and does nothing */
+} injected;
+
+static void inject(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, injected.number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)injected.error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+        _exit(104);
+    }
+}
+
+static int fails_as_injected(void)
+{
+    identity_user_t user = nobody();
+    const char *reason = "", *expected = "the change did not take full effect";
+
+    if (injected.error) {
+        expected =
+            test_format("%s: %s", injected.name, strerror(injected.error));
+    }
+    take_many_groups();
+    inherit_capabilities();
+    inject();
+    return privileges_drop(&user, &reason, test_pool()) != APR_EACCES
+           || !strstr(reason, expected);
+}
+
+TEST(drop_fails_with_each_call)
+{
+    static const int errors[] = {EAGAIN, EPERM, 0};
+    static const struct {
+        unsigned number;
+        const char *name;
+    } calls[] = {
+        {SYS_setgroups, "setgroups"},
+        {SYS_setresgid, "setresgid"},
+        {SYS_setresuid, "setresuid"},
+        {SYS_capset, "capset"},
+    };
+
+    need_root();
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        for (size_t n = 0; n < sizeof(errors) / sizeof(errors[0]); n++) {
+            injected.number = calls[i].number;
+            injected.name = calls[i].name;
+            injected.error = errors[n];
+            if (in_child(fails_as_injected) != 0) {
+                FAIL("%s, error %d", injected.name, injected.error);
+            }
+        }
+    }
 }
 
 static int has_one_group(void)
