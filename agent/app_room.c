@@ -6,6 +6,7 @@
 
 #include "app_pool.h"
 #include "start_queue.h"
+#include "user_limits.h"
 
 enum {
     SECOND = 1000000,
@@ -55,30 +56,55 @@ static int has_queue(const app_group_t *group)
            > 0;
 }
 
-/* The process that is idle for the longest time, not of group `but`. */
-static app_process_t *longest_idle(core_t *core, const app_group_t *but,
-                                   const user_usage_t *user)
+/* Whether `taker` may have what a user has who shares the pool with its own:
+ * who has more processes than he makes do with his own, or nobody could keep
+ * even one beside a tenant who asks for hundreds of apps. */
+static int may_take(const app_group_t *taker, const app_process_t *proc)
+{
+    return !taker || proc->group->usage->processes >= taker->usage->processes;
+}
+
+/* What nobody needs is for all: surplus of its app, or idle for longer than any
+ * process is when there is room (PassengerPoolIdleTime). */
+static int is_spare(const app_process_t *proc, uint64_t idle_since)
+{
+    const core_t *core = proc->core;
+    uint64_t limit = (uint64_t)core->options->pool_idle_time * SECOND;
+
+    return app_group_useful(proc->group) > app_group_minimum(proc->group)
+           || (limit > 0 && event_loop_now(core->loop) - idle_since >= limit);
+}
+
+/* An idle process of another group than `but`, which is to have its place: of
+ * the user who has most the one that is idle for the longest time. */
+static app_process_t *find_idle(core_t *core, const app_group_t *but,
+                                const user_usage_t *user)
 {
     apr_pool_t *scratch = event_loop_scratch(core->loop);
     app_process_t *found = NULL;
     uint64_t oldest = UINT64_MAX;
+    uint32_t most = 0;
 
     for (apr_hash_index_t *i = apr_hash_first(scratch, core->apps->processes);
          i; i = apr_hash_next(i)) {
         app_process_t *proc = apr_hash_this_val(i);
         uint64_t since = app_process_idle_since(proc);
+        uint32_t has = proc->group->usage->processes;
 
-        if (proc->group != but && since != 0 && since < oldest
-            && is_meant(proc->group, user) && !has_queue(proc->group)) {
+        if (proc->group != but && since != 0
+            && (has > most || (has == most && since < oldest))
+            && is_meant(proc->group, user) && !has_queue(proc->group)
+            && (may_take(but, proc) || is_spare(proc, since))) {
             oldest = since;
+            most = has;
             found = proc;
         }
     }
     return found;
 }
 
-/* The oldest process of the app that has the most, not of group `but`, nor of
- * an app that has fewer than `least`. */
+/* The oldest process of the app that has the most, not of group `but`, which is
+ * to have its place, nor of an app that has fewer than `least`. */
 static app_process_t *of_largest(core_t *core, const app_group_t *but,
                                  uint32_t least, const user_usage_t *user)
 {
@@ -92,7 +118,8 @@ static app_process_t *of_largest(core_t *core, const app_group_t *but,
         uint32_t best = found ? found->group->count[PSG_PROCESS_READY] : 0;
 
         if (proc->state == PSG_PROCESS_READY && proc->group != but
-            && is_meant(proc->group, user) && size >= least
+            && is_meant(proc->group, user) && may_take(but, proc)
+            && size >= least
             && (size > best
                 || (size == best && proc->ready_since < found->ready_since))) {
             found = proc;
@@ -115,7 +142,7 @@ static void end_another(core_t *core, const app_group_t *group,
     if (seen.leaving >= (seen.in_line < most ? seen.in_line : most)) {
         return;
     }
-    victim = longest_idle(core, group, user);
+    victim = find_idle(core, group, user);
     if (!victim && waited >= turn * PATIENCE) {
         victim = of_largest(core, group, 2, user);
     }
@@ -151,7 +178,7 @@ int app_room_find(core_t *core, app_group_t *group)
     if (seen.leaving >= seen.in_line) {
         return 1;
     }
-    victim = longest_idle(core, group, NULL);
+    victim = find_idle(core, group, NULL);
     if (victim) {
         app_process_drain(victim, "another app restarts and needs its place");
     }
@@ -186,7 +213,7 @@ void app_room_trim(core_t *core)
     }
     seen = survey(core, NULL);
     staying -= seen.leaving + seen.draining;
-    while (staying > most && (victim = longest_idle(core, NULL, NULL))) {
+    while (staying > most && (victim = find_idle(core, NULL, NULL))) {
         app_process_drain(victim, "the pool is smaller now");
         staying--;
     }

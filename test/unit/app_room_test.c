@@ -252,3 +252,108 @@ TEST_DEADLINE(room_keeps_its_limits_whatever_happens, 60)
         play(seed);
     }
 }
+
+enum {
+    ALICE = 1001,
+    BOB = 1002,
+};
+
+/* A core that runs apps as the owners of their files. */
+static fake_core_t *two_users(int max_pool_size)
+{
+    fake_core_t *fake = fake_core(max_pool_size, 0);
+
+    fake->core.can_switch_user = 1;
+    return fake;
+}
+
+/* An app of that user with one idle process. */
+static app_group_t *idle_app(fake_core_t *fake, const char *root,
+                             uint32_t owner)
+{
+    app_group_t *group = fake_group_of(fake, root, owner);
+
+    fake_leave(fake, fake_enter(fake, group));
+    fake_ready(group, 1);
+    CHECK_INT(group->count[PSG_PROCESS_READY], 1);
+    return group;
+}
+
+TEST(room_is_made_by_the_user_who_has_most)
+{
+    fake_core_t *fake = two_users(3);
+    app_group_t *alice = idle_app(fake, "/alice", ALICE), *bob[3];
+
+    fake_pass(fake, 1);
+    bob[0] = idle_app(fake, "/bob0", BOB);
+    fake_pass(fake, 1);
+    bob[1] = idle_app(fake, "/bob1", BOB);
+    bob[2] = fake_group_of(fake, "/bob2", BOB);
+    fake_enter(fake, bob[2]);
+    CHECK_INT(bob[0]->count[PSG_PROCESS_STOPPING], 1);
+    CHECK_INT(alice->count[PSG_PROCESS_READY], 1);
+}
+
+/* Alice's app has an idle process, Bob's three busy ones, and that is all there
+ * is room for. Returns another app of Bob's. */
+static app_group_t *fill(fake_core_t *fake, app_group_t **alice,
+                         app_group_t **bob)
+{
+    *alice = idle_app(fake, "/alice", ALICE);
+    *bob = fake_group_of(fake, "/bob0", BOB);
+    for (int i = 0; i < 3; i++) {
+        fake_enter(fake, *bob);
+    }
+    for (int i = 0; i < 3; i++) {
+        fake_ready(*bob, 1);
+    }
+    return fake_group_of(fake, "/bob1", BOB);
+}
+
+/* However many apps Bob asks for, Alice keeps hers. */
+TEST(room_is_not_taken_from_who_has_fewer)
+{
+    fake_core_t *fake = two_users(4);
+    app_group_t *alice, *bob, *more = fill(fake, &alice, &bob);
+
+    fake_enter(fake, more);
+    CHECK_INT(alice->count[PSG_PROCESS_READY], 1);
+    fake_pass(fake, 1.5);
+    CHECK_INT(alice->count[PSG_PROCESS_READY], 1);
+    CHECK_INT(bob->count[PSG_PROCESS_DRAINING], 1); /* his own goes */
+}
+
+TEST(room_that_is_unused_for_long_is_for_all)
+{
+    fake_core_t *fake = two_users(4);
+    app_group_t *alice, *bob, *more = fill(fake, &alice, &bob);
+
+    fake_pass(fake, 301); /* PassengerPoolIdleTime */
+    CHECK_INT(alice->count[PSG_PROCESS_READY], 1);
+    fake_enter(fake, more);
+    CHECK_INT(alice->count[PSG_PROCESS_STOPPING], 1);
+    CHECK_INT(bob->count[PSG_PROCESS_READY], 3);
+}
+
+/* Bob's requests never end; Alice gets a place all the same, and keeps it. */
+TEST(room_is_made_by_busy_processes_of_who_has_most)
+{
+    fake_core_t *fake = two_users(4);
+    app_group_t *bob[5], *alice = fake_group_of(fake, "/alice", ALICE);
+
+    for (int i = 0; i < 4; i++) {
+        bob[i] = fake_group_of(fake, test_format("/bob%d", i), BOB);
+        fake_enter(fake, bob[i]);
+        fake_ready(bob[i], 1);
+    }
+    fake_enter(fake, alice);
+    fake_pass(fake, 5.5);
+    CHECK_INT(bob[0]->count[PSG_PROCESS_DRAINING], 1);
+    app_process_stop(fake_process(bob[0], PSG_PROCESS_DRAINING), "test");
+    fake_exit(bob[0], PSG_PROCESS_STOPPING, 0);
+    fake_ready(alice, 1);
+    bob[4] = fake_group_of(fake, "/bob4", BOB);
+    fake_enter(fake, bob[4]);
+    fake_pass(fake, 20);
+    CHECK_INT(alice->count[PSG_PROCESS_READY], 1);
+}
