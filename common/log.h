@@ -5,6 +5,8 @@
 #ifndef PSG_LOG_H
 #define PSG_LOG_H
 
+#include <stdint.h>
+
 /* The numbers of PassengerLogLevel. */
 typedef enum {
     PSG_LOG_CRIT,
@@ -14,6 +16,10 @@ typedef enum {
     PSG_LOG_INFO,
     PSG_LOG_DEBUG,
 } psg_log_level_e;
+
+/* Whether to log now what holds for many requests: once a second in this process.
+ * next_line: static, at first 0. */
+int psg_log_is_due(uint64_t *next_line);
 
 typedef void (*psg_log_fn)(psg_log_level_e level, const char *text);
 

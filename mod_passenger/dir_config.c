@@ -30,7 +30,8 @@ const char *psg_dir_config_objection(psg_option_e i, const char *text,
                             row->scope == PSG_SCOPE_GLOBAL ? "the whole server"
                                                            : "this folder");
     }
-    if (i == PSG_OPT_startup_file && leaves_folder(text)) {
+    if ((i == PSG_OPT_startup_file || i == PSG_OPT_custom_error_page)
+        && leaves_folder(text)) {
         return apr_psprintf(pool,
                             "%s: '%.200s' is outside of the app's folder; "
                             "write it relative to that",

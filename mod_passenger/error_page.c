@@ -9,6 +9,8 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
+#include "custom_page.h"
+
 static const char page_start[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
     "<title>The application could not be started</title>\n"
@@ -59,11 +61,21 @@ static int is_friendly(const psg_options_t *options)
 int psg_error_page_send(request_rec *r, const psg_request_t *request,
                         int status, const psg_spawn_error_t *error)
 {
+    const char *page;
+    size_t len;
+
     r->status = status;
     r->status_line = NULL;
     ap_set_content_type(r, "text/html; charset=utf-8");
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     if (r->header_only) {
+        return OK;
+    }
+    page = is_friendly(request->options)
+               ? NULL
+               : psg_custom_page_read(r, request, &len);
+    if (page) {
+        ap_rwrite(page, (int)len, r);
         return OK;
     }
     ap_rputs(page_start, r);

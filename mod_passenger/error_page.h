@@ -6,8 +6,9 @@
 
 #include "mod_passenger.h"
 
-/* Answers r with that status, 500 or 503. What went wrong is shown only where the app's
- * environment is development; the error id always is. Returns OK. */
+/* Answers r with that status, 500 or 503. What went wrong is shown only where
+ * PassengerFriendlyErrorPages or the app's environment allows it; else the app's
+ * own page, if it has one, or ours with the error id. Returns OK. */
 int psg_error_page_send(request_rec *r, const psg_request_t *request,
                         int status, const psg_spawn_error_t *error);
 

@@ -9,11 +9,11 @@
 
 #include "agent_client.h"
 #include "error_page.h"
+#include "log.h"
 
 APLOG_USE_MODULE(passenger);
 
 enum {
-    SECOND_USEC = 1000000,
     RETRY_AFTER_LEN = 12,
 };
 
@@ -26,22 +26,11 @@ int psg_refusal_unavailable(request_rec *r, unsigned seconds)
     return HTTP_SERVICE_UNAVAILABLE;
 }
 
-/* Whether to log what holds for many requests: once a second. */
-static int is_worth_a_line(uint64_t *next_line)
-{
-    uint64_t now = psg_now();
-    uint64_t due = __atomic_load_n(next_line, __ATOMIC_RELAXED);
-
-    return now >= due
-           && __atomic_compare_exchange_n(next_line, &due, now + SECOND_USEC, 0,
-                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-}
-
 int psg_refusal_full(request_rec *r, const psg_request_t *request)
 {
     static uint64_t next_line;
 
-    if (is_worth_a_line(&next_line)) {
+    if (psg_log_is_due(&next_line)) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "PSG0104: app '%s': its queue is full "
                       "(PassengerMaxRequestQueueSize %d); requests are "
@@ -65,7 +54,7 @@ int psg_refusal_queue_time(request_rec *r, const psg_request_t *request)
 {
     static uint64_t next_line;
 
-    if (is_worth_a_line(&next_line)) {
+    if (psg_log_is_due(&next_line)) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "PSG0115: app '%s': no process had time for '%s' within "
                       "%d s (PassengerMaxRequestQueueTime); such requests are "
@@ -120,7 +109,7 @@ int psg_refusal_failing(request_rec *r, const psg_request_t *request,
     psg_spawn_error_t *error = copy_error(r, group, group_generation);
     int status = psg_refusal_unavailable(r, seconds ? seconds : 1);
 
-    if (is_worth_a_line(&next_line)) {
+    if (psg_log_is_due(&next_line)) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "PSG0118: app '%s': it fails; requests are answered 503 "
                       "until it is tried again in %u s; error id %.*s",

@@ -144,7 +144,8 @@ TEST(every_directive_is_accepted_where_it_may_stand)
     check_accepted("<Files x>\nPassengerEnabled off\n</Files>");
     check_accepted("<If \"true\">\nPassengerEnabled off\n</If>");
     check_accepted("<Files x>\nPassengerBufferResponse on\n"
-                   "PassengerBufferUpload off\n</Files>");
+                   "PassengerBufferUpload off\n"
+                   "PassengerCustomErrorPage page.html\n</Files>");
     CHECK_INT(httpd_test_config(NULL,
                                 &(httpd_config_t){
                                     .server_config = test_format(

@@ -74,6 +74,8 @@ TEST(wrong_lines_are_told_and_count_for_nothing)
         {"PassengerAppRoot relative", "not an absolute path"},
         {"PassengerStartupFile ../../other/passenger_wsgi.py", "outside"},
         {"PassengerStartupFile /etc/passwd", "outside"},
+        {"PassengerCustomErrorPage /etc/hostname", "outside"},
+        {"PassengerCustomErrorPage public/../../page.html", "outside"},
         {"PassengerStartTimeout 0", "from 1 to 86400"},
         {"PassengerStartTimeout 91", "above what the administrator allows"},
         {"PassengerMaxRequestQueueSize 0", "above what"},

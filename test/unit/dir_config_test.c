@@ -332,8 +332,27 @@ TEST(no_row_of_the_administrator_is_the_tenants)
         if (is_admins) {
             CHECK_CONTAINS(objection, "administrator only");
         }
-        else if (i != PSG_OPT_startup_file) {
+        else if (i != PSG_OPT_startup_file && i != PSG_OPT_custom_error_page) {
             CHECK_STR(objection, NULL);
+        }
+    }
+}
+
+TEST(tenant_names_no_file_outside_of_the_apps_folder)
+{
+    static const psg_option_e rows[] = {PSG_OPT_startup_file,
+                                        PSG_OPT_custom_error_page};
+    static const char *const outside[] = {"/x", "..", "../x", "x/../../y",
+                                          "x/.."};
+    static const char *const inside[] = {"x", "x/y", "..x", "x..", "x/..y/z"};
+
+    for (int i = 0; i < 2; i++) {
+        for (int n = 0; n < 5; n++) {
+            CHECK_CONTAINS(
+                psg_dir_config_objection(rows[i], outside[n], test_pool()),
+                "outside of the app's folder");
+            CHECK_STR(psg_dir_config_objection(rows[i], inside[n], test_pool()),
+                      NULL);
         }
     }
 }
