@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include <apr_file_info.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
 #include <http_core.h>
 
 #include "app_lookup.h"
@@ -27,17 +29,6 @@ static const char *below(const char *path, const char *folder)
     return path + strspn(path, "/");
 }
 
-/* The same folder may have several names. */
-static int is_same_folder(const char *a, const char *b, apr_pool_t *pool)
-{
-    const apr_int32_t wanted = APR_FINFO_INODE | APR_FINFO_DEV;
-    apr_finfo_t one, other;
-
-    return apr_stat(&one, a, wanted, pool) == APR_SUCCESS
-           && apr_stat(&other, b, wanted, pool) == APR_SUCCESS
-           && one.inode == other.inode && one.device == other.device;
-}
-
 static int is_startup_file(const psg_app_t *app, const char *path)
 {
     return app->startup_file
@@ -47,28 +38,61 @@ static int is_startup_file(const psg_app_t *app, const char *path)
                    && strcmp(below(app->startup_file, app->root), path) == 0));
 }
 
-/* The path below the app's folder, if that is served as it is; else NULL. */
+static int is_folder(const char *path, const apr_finfo_t *folder,
+                     apr_pool_t *pool)
+{
+    apr_finfo_t info;
+
+    return apr_stat(&info, path, APR_FINFO_INODE | APR_FINFO_DEV, pool)
+               == APR_SUCCESS
+           && info.inode == folder->inode && info.device == folder->device;
+}
+
+/* The path below the app's folder, if that is the folder that is served, or
+ * inside of it, under whichever name; else NULL. */
 static const char *path_in_app(request_rec *r, const psg_app_t *app)
 {
-    const char *docroot = ap_document_root(r);
+    const char *path = below(r->filename, ap_context_document_root(r));
+    apr_finfo_t root;
 
-    if (below(app->root, docroot)) {
-        return below(r->filename, app->root);
+    if (!path
+        || apr_stat(&root, app->root, APR_FINFO_INODE | APR_FINFO_DEV, r->pool)
+               != APR_SUCCESS) {
+        return NULL;
     }
-    return is_same_folder(docroot, app->root, r->pool)
-               ? below(r->filename, docroot)
-               : NULL;
+    while (path) {
+        const char *folder =
+            apr_pstrmemdup(r->pool, r->filename, (size_t)(path - r->filename));
+
+        if (is_folder(folder, &root, r->pool)) {
+            return path;
+        }
+        path = strchr(path, '/');
+        path = path ? path + 1 : NULL;
+    }
+    return NULL;
+}
+
+/* PassengerStartupFile may be called anything. */
+static int is_called_startup_file(const char *path,
+                                  const psg_options_t *options)
+{
+    return options->startup_file
+           && strcmp(apr_filepath_name_get(options->startup_file),
+                     apr_filepath_name_get(path))
+                  == 0;
 }
 
 int psg_app_file_is_private(request_rec *r, const psg_options_t *options)
 {
-    const char *path = below(r->filename, ap_document_root(r));
+    const char *path = below(r->filename, ap_context_document_root(r));
     const char *problem;
     psg_file_privacy_e privacy;
     psg_app_t app;
 
     privacy = psg_file_privacy(path ? path : r->filename);
-    if (privacy == PSG_FILE_PUBLIC
+    if ((privacy == PSG_FILE_PUBLIC
+         && !is_called_startup_file(r->filename, options))
         || psg_app_lookup(&app, &problem, r, options) != APR_SUCCESS) {
         return 0;
     }

@@ -147,18 +147,39 @@ static void remember(const psg_app_answer_t *answer, const char *key,
     psg_lookup_cache_put(cache, key, key_len, &made, (size_t)(at - made.bytes));
 }
 
+/* Where the public folder of base_uri is: below the folder of the Alias that
+ * the URI came by, if that is for base_uri or what is above it. */
+static void find_public(psg_app_place_t *place, request_rec *r,
+                        const char *base_uri)
+{
+    const char *prefix = ap_context_prefix(r);
+    size_t len = strlen(prefix);
+
+    while (len > 0 && prefix[len - 1] == '/') {
+        len--;
+    }
+    if (len > 0 && strncmp(base_uri, prefix, len) == 0
+        && (base_uri[len] == '\0' || base_uri[len] == '/')) {
+        place->docroot = ap_context_document_root(r);
+        place->base_uri = base_uri + len;
+    }
+    else {
+        place->docroot = ap_document_root(r);
+        place->base_uri = base_uri;
+    }
+}
+
 apr_status_t psg_app_lookup(psg_app_t *app, const char **problem,
                             request_rec *r, const psg_options_t *options)
 {
-    psg_app_place_t place = {
-        .base_uri = find_base_uri(options->base_uri, r->uri),
-        .docroot = ap_document_root(r),
-        .options = options,
-    };
+    const char *base_uri = find_base_uri(options->base_uri, r->uri);
+    psg_app_place_t place = {.options = options};
     char key[KEY_SIZE];
-    size_t key_len = make_key(key, &place);
+    size_t key_len;
     psg_app_answer_t answer;
 
+    find_public(&place, r, base_uri);
+    key_len = make_key(key, &place);
     if (!key_len || !recall(&answer, key, key_len, r->pool)) {
         psg_app_search(&answer, &place, r->pool);
         if (key_len) {
@@ -173,7 +194,7 @@ apr_status_t psg_app_lookup(psg_app_t *app, const char **problem,
         return APR_ENOENT;
     }
     app->root = answer.root;
-    app->base_uri = place.base_uri;
+    app->base_uri = base_uri;
     app->startup_file = answer.startup_file;
     app->type = answer.type;
     app->owner = answer.owner;

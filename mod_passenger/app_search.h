@@ -9,7 +9,7 @@
 
 /* Where an app would be, by configuration alone. */
 typedef struct {
-    const char *base_uri;
+    const char *base_uri; /* below docroot; "" for its own app */
     const char *docroot;
     const psg_options_t *options;
 } psg_app_place_t;

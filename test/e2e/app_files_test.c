@@ -86,6 +86,23 @@ TEST(files_below_public_are_served_whatever_their_names)
     CHECK_STR(http_get_body(200, "%s/settings.py", httpd->url), "an example");
 }
 
+TEST(startup_file_is_refused_whatever_its_name)
+{
+    httpd_t *httpd;
+
+    app_require("python3");
+    httpd = serve("python",
+                  "PassengerAppType wsgi\nPassengerStartupFile code/main\n");
+    CHECK_INT(test_shell(NULL,
+                         "cd '%s/www' && mkdir code && "
+                         "mv passenger_wsgi.py code/main && cp code/main main",
+                         test_dir()),
+              0);
+    http_get_body(200, "%s/hello", httpd->url);
+    CHECK_INT(status_of(httpd, "/code/main"), 403);
+    CHECK_INT(status_of(httpd, "/main"), 200);
+}
+
 TEST(administrator_may_allow_it)
 {
     httpd_t *httpd;
@@ -109,4 +126,51 @@ TEST(other_name_of_the_folder_makes_no_difference)
             test_format("PassengerAppRoot \"%s/app\"\n", test_dir())});
     CHECK_INT(status_of(httpd, "/settings.py"), 403);
     CHECK_INT(status_of(httpd, "/index.css"), 200);
+}
+
+/* The folder that is served may be an Alias's. */
+TEST(source_below_an_alias_is_refused)
+{
+    httpd_t *httpd;
+
+    app_require("python3");
+    app_copy("python", "app");
+    write_files("app");
+    httpd = httpd_start(&(httpd_config_t){
+        .modules = "alias",
+        .vhost_config =
+            test_format("Alias /shop \"%s/app\"\n%s"
+                        "<Location /shop>\nPassengerBaseURI /shop\n"
+                        "PassengerAppRoot \"%s/app\"\n</Location>\n",
+                        test_dir(), app_granted("app"), test_dir())});
+    http_get_body(200, "%s/shop/hello", httpd->url);
+    CHECK_INT(status_of(httpd, "/shop/.env"), 403);
+    CHECK_INT(status_of(httpd, "/shop/settings.py"), 403);
+    CHECK_INT(status_of(httpd, "/shop/passenger_wsgi.py"), 403);
+    CHECK_INT(status_of(httpd, "/shop/index.css"), 200);
+}
+
+/* One link leads to the app's folder, the other to what is public of it. */
+TEST(source_below_a_link_is_refused)
+{
+    httpd_t *httpd;
+
+    app_require("python3");
+    app_copy("python", "app");
+    write_files("app");
+    test_file("app/public/settings.py", "an example");
+    httpd = httpd_start(&(httpd_config_t){
+        .vhost_config = test_format("PassengerBaseURI /all /some\n"
+                                    "PassengerAppRoot \"%s/app\"\n",
+                                    test_dir())});
+    CHECK_INT(test_shell(NULL,
+                         "cd '%s/www/public' && ln -s ../../app all && "
+                         "ln -s ../../app/public some",
+                         test_dir()),
+              0);
+    CHECK_INT(status_of(httpd, "/all/settings.py"), 403);
+    CHECK_INT(status_of(httpd, "/all/lib/x.rb"), 403);
+    CHECK_INT(status_of(httpd, "/all/.env"), 403);
+    CHECK_INT(status_of(httpd, "/all/index.css"), 200);
+    CHECK_INT(status_of(httpd, "/some/settings.py"), 200);
 }

@@ -149,6 +149,26 @@ EACH_LANGUAGE(apps_by_alias_know_their_place)
     app_check_file(httpd, "/wiki/file.txt", "wiki");
 }
 
+/* The Alias says where the app is: in the folder above. */
+EACH_LANGUAGE(apps_are_found_by_their_alias)
+{
+    static const char *const aliases[][2] = {
+        {"/shop/admin", "admin"}, {"/shop/", "shop"}, {"/wiki", "wiki"}};
+    const char *config = "PassengerBaseURI /shop /shop/admin /wiki\n";
+    httpd_t *httpd;
+
+    for (int i = 0; i < 3; i++) {
+        const char *slash = strcmp(aliases[i][0], "/shop/") == 0 ? "/" : "";
+
+        make_app(language, aliases[i][1]);
+        config = test_format("%sAlias %s \"%s/%s/public%s\"\n%s", config,
+                             aliases[i][0], test_dir(), aliases[i][1], slash,
+                             app_granted(aliases[i][1]));
+    }
+    httpd = serve(language, "alias", config);
+    check_four(httpd, language);
+}
+
 static void write_htaccess(const char *folder, const char *name,
                            const char *base)
 {

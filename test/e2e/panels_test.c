@@ -6,6 +6,7 @@
 
 #include "app_server.h"
 #include "http_client.h"
+#include "tenants.h"
 #include "test.h"
 
 /* An app in a Location of its own, with every interpreter named whatever the
@@ -256,9 +257,11 @@ TEST(lines_of_guides_do_what_they_say)
 {
     const char *app = app_copy("python", "apps/shop");
     const char *log = test_format("%s/stderr.log", app);
-    httpd_t *httpd = serve_folder();
+    httpd_t *httpd;
 
-    chmod(app, 0777); /* whoever the app runs as may make the log */
+    tenants_create();
+    httpd = serve_folder();
+    CHECK_INT(test_shell(NULL, "chown -R psgalice:psgalice '%s'", app), 0);
     test_file("www/public/.htaccess",
               test_format("PassengerEnabled On\n"
                           "PassengerAppRoot %s\n"
