@@ -27,6 +27,7 @@
 enum {
     START_SECONDS = 15,
     STOP_SECONDS = 20, /* apps get 5 s when httpd ends, then SIGKILL */
+    CHILDREN_MAX = 64,
 };
 
 static int bind_to(int port)
@@ -270,12 +271,20 @@ static int count_in(const char *text, const char *word)
     return count;
 }
 
+/* Children of the configuration before may live on for the requests they have,
+ * but take no more. */
 static void reload(httpd_t *httpd, int sig)
 {
     int before = count_in(httpd_log(httpd), in_use);
+    pid_t old[CHILDREN_MAX];
+    int count = process_find_all(httpd->pid, "httpd.conf", old, CHILDREN_MAX);
 
     CHECK(kill(httpd->pid, sig) == 0);
     WAIT_UNTIL(count_in(httpd_log(httpd), in_use) > before);
+    while (count-- > 0) {
+        WAIT_UNTIL(!process_is_below(old[count], httpd->pid)
+                   || !process_listens(old[count], httpd->port));
+    }
     WAIT_UNTIL(accepts(httpd->port));
 }
 

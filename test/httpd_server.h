@@ -38,7 +38,8 @@ httpd_t *httpd_start(const httpd_config_t *config);
 /* Replaces server_config and vhost_config; a reload applies them. */
 void httpd_configure(httpd_t *httpd, const httpd_config_t *config);
 
-/* Each waits until the new configuration is in use. */
+/* Each waits until the new configuration is in use: no later request meets the
+ * one before. */
 void httpd_graceful(httpd_t *httpd);
 void httpd_restart(httpd_t *httpd);
 

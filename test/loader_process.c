@@ -81,6 +81,7 @@ static void run_loader(const char *app_root, int listen_fd, int control_fd,
         _exit(120);
     }
     close_range(CONTROL_FD + 1, ~0U, 0);
+    signal(SIGQUIT, SIG_DFL); /* ignored where the tests run in background */
     setenv("PASSENGER_APP_ROOT", app_root, 1);
     setenv("IN_PASSENGER", "1", 1);
     setenv("PYTHONUNBUFFERED", "1", 1);

@@ -103,6 +103,52 @@ int process_is_alive(pid_t pid)
     return process_parent(pid) != 0;
 }
 
+/* The inode of the socket that listens on the port; 0 if there is none. */
+static unsigned long listening_inode(const char *table, unsigned port)
+{
+    FILE *file = fopen(table, "re");
+    unsigned long inode, found = 0;
+    unsigned local, state;
+    char line[512];
+
+    while (file && found == 0 && fgets(line, sizeof(line), file)) {
+        if (sscanf(line, " %*d: %*[0-9A-F]:%x %*s %x %*s %*s %*s %*d %*d %lu",
+                   &local, &state, &inode)
+                == 3
+            && local == port && state == 10 /* TCP_LISTEN */) {
+            found = inode;
+        }
+    }
+    if (file) {
+        fclose(file);
+    }
+    return found;
+}
+
+int process_listens(pid_t pid, int port)
+{
+    char path[64], wanted[64], target[64];
+    unsigned long inode = listening_inode("/proc/net/tcp", (unsigned)port);
+    DIR *fds;
+    struct dirent *entry;
+    int found = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
+    fds = opendir(path);
+    while (fds && !found && (entry = readdir(fds)) != NULL) {
+        ssize_t len =
+            readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
+
+        target[len < 0 ? 0 : len] = '\0';
+        found = inode != 0 && strcmp(target, wanted) == 0;
+    }
+    if (fds) {
+        closedir(fds);
+    }
+    return found;
+}
+
 long process_status(pid_t pid, const char *name)
 {
     const char *status = test_read(test_format("/proc/%d/status", (int)pid));

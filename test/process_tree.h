@@ -20,6 +20,10 @@ int process_is_below(pid_t pid, pid_t root);
 /* Whether pid exists and is not a zombie. */
 int process_is_alive(pid_t pid);
 
+/* Whether pid has the socket open that listens on this TCP port; 0 if its
+ * descriptors may not be seen. */
+int process_listens(pid_t pid, int port);
+
 /* A number from the line "NAME:" of /proc/PID/status, e.g. "Uid"; -1. */
 long process_status(pid_t pid, const char *name);
 

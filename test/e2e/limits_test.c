@@ -130,7 +130,8 @@ EACH_LANGUAGE(process_that_takes_far_too_much_memory_is_killed)
     pid_t leaky = app_pid(httpd);
 
     httpd_expect_log("PassengerHardMemoryLimit is 200 MiB; it is killed");
-    httpd_allow_log("PSG0109"); /* it may be killed before it answers */
+    httpd_allow_log("PSG0109"); /* it may be killed before it answers, */
+    httpd_allow_log("PSG2127"); /* as the next one, which is sent it again */
     (void)http_get("%s/leak/200", httpd->url);
     WAIT_UNTIL(!process_is_alive(leaky));
     CHECK(app_pid(httpd) != leaky);
