@@ -34,7 +34,7 @@ static void check_all_answered(http_load_t *load)
     CHECK_INT(result.other, 0);
 }
 
-static void crash_with_requests_ahead(const char *language)
+RUBY_AND_PYTHON(process_dies_and_requests_ahead_are_answered_by_the_next)
 {
     httpd_t *httpd = serve(language, "");
     http_load_t *load;
@@ -48,16 +48,6 @@ static void crash_with_requests_ahead(const char *language)
                   502);
         check_all_answered(load);
     }
-}
-
-TEST(ruby_process_dies_and_requests_ahead_are_answered_by_the_next)
-{
-    crash_with_requests_ahead("ruby");
-}
-
-TEST(python_process_dies_and_requests_ahead_are_answered_by_the_next)
-{
-    crash_with_requests_ahead("python");
 }
 
 TEST(request_ahead_is_not_blamed_for_the_one_that_takes_too_long)
