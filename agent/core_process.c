@@ -22,11 +22,20 @@
 #include "watchdog.h"
 
 /* Microseconds. A core that lived longer than BRIEF is restarted at once, one
- * that dies at its start after a pause that doubles. */
+ * that dies at its start after a pause that doubles: a short one if it was
+ * killed, since apps need it; else what is wrong lasts longer. */
 enum {
-    BACKOFF_MIN = 10000,
-    BACKOFF_MAX = 250000,
-    BRIEF = 1000000
+    SECOND = 1000000,
+    BRIEF = SECOND,
+    KILLED_PAUSE_MIN = SECOND / 100,
+    KILLED_PAUSE_MAX = SECOND / 4,
+    FAILED_PAUSE_MIN = SECOND / 2,
+    FAILED_PAUSE_MAX = 60 * SECOND
+};
+
+/* The exit status of a child that could not become the core, and said why. */
+enum {
+    NOT_STARTED = 120
 };
 
 /* The core's descriptors by number: see ARCHITECTURE. */
@@ -66,6 +75,30 @@ static const char *arrange(int channel, const core_process_t *core)
     return NULL; /* all others are close-on-exec */
 }
 
+/* How long the next core is waited for, if the one before was short-lived. */
+static uint64_t pause_after(uint64_t pause, int was_killed)
+{
+    uint64_t min = was_killed ? KILLED_PAUSE_MIN : FAILED_PAUSE_MIN;
+    uint64_t max = was_killed ? KILLED_PAUSE_MAX : FAILED_PAUSE_MAX;
+
+    pause *= 2;
+    return pause < min ? min : pause > max ? max : pause;
+}
+
+/* In the child. */
+static void give_up(const core_process_t *core, const char *reason)
+    __attribute__((noreturn));
+static void give_up(const core_process_t *core, const char *reason)
+{
+    agent_log(PSG_LOG_CRIT,
+              "PSG2220: the agent's core cannot be started: %s; apps start "
+              "no processes until it can: httpd needs root's rights "
+              "(CAP_SETUID, CAP_SETGID) also in a container, /proc, and "
+              "memory; next try in %.1f s, and when httpd reloads",
+              reason, (double)pause_after(core->backoff, 0) / SECOND);
+    _exit(NOT_STARTED);
+}
+
 /* In the child. The core is bound to the watchdog: without it, it could start
  * nothing, and a new watchdog brings its own core. */
 static void run_core(watchdog_t *dog, int channel) __attribute__((noreturn));
@@ -93,24 +126,21 @@ static void run_core(watchdog_t *dog, int channel)
         execv("/proc/self/exe", (char *const *)args);
         reason = strerror(errno);
     }
-    agent_log(PSG_LOG_CRIT, "PSG2220: the agent's core cannot be started: %s",
-              reason);
-    _exit(1);
+    give_up(&dog->core, reason);
 }
 
-/* A core that cannot be started, or dies at its start, must not make us spin. */
-static void schedule(core_process_t *core, int brief)
+static void start_after(core_process_t *core, uint64_t pause)
 {
-    if (!brief) {
-        core->backoff = 0;
-        core->start_at = psg_now();
-        return;
+    core->backoff = pause;
+    core->start_at = psg_now() + pause;
+}
+
+void core_process_start_now(watchdog_t *dog)
+{
+    dog->core.backoff = 0; /* one that is failing just now is the first */
+    if (dog->core.pid == 0) {
+        dog->core.start_at = psg_now();
     }
-    core->backoff = core->backoff ? core->backoff * 2 : BACKOFF_MIN;
-    if (core->backoff > BACKOFF_MAX) {
-        core->backoff = BACKOFF_MAX;
-    }
-    core->start_at = psg_now() + core->backoff;
 }
 
 /* A new core knows nothing: it gets the configuration and every process. */
@@ -141,7 +171,7 @@ void core_process_start(watchdog_t *dog)
         agent_log(PSG_LOG_ERROR,
                   "PSG2221: cannot start the core: %s; trying again",
                   strerror(errno));
-        schedule(core, 1);
+        start_after(core, pause_after(core->backoff, 0));
         return;
     }
     pid = fork();
@@ -154,7 +184,7 @@ void core_process_start(watchdog_t *dog)
                   "PSG2222: cannot fork the core: %s; trying again",
                   strerror(errno));
         close(pair[0]);
-        schedule(core, 1);
+        start_after(core, pause_after(core->backoff, 0));
         return;
     }
     core->pid = pid;
@@ -189,7 +219,8 @@ static void close_channel(core_process_t *core)
 void core_process_ended(watchdog_t *dog, int status)
 {
     core_process_t *core = &dog->core;
-    int brief = psg_now() - core->started < BRIEF;
+    int was_killed = WIFSIGNALED(status);
+    int is_brief = psg_now() - core->started < BRIEF;
 
     core->pid = 0;
     core->retry_at = 0;
@@ -198,17 +229,18 @@ void core_process_ended(watchdog_t *dog, int status)
     if (dog->ending) {
         return;
     }
-    schedule(core, brief);
-    if (WIFSIGNALED(status)) {
+    start_after(core, is_brief ? pause_after(core->backoff, was_killed) : 0);
+    if (was_killed) {
         agent_log(
             PSG_LOG_ERROR,
             "PSG2223: the core was ended by signal %d (%s); starting a new one",
             WTERMSIG(status), strsignal(WTERMSIG(status)));
     }
-    else {
+    else if (WEXITSTATUS(status) != NOT_STARTED) {
         agent_log(PSG_LOG_ERROR,
-                  "PSG2224: the core ended with status %d; starting a new one",
-                  WEXITSTATUS(status));
+                  "PSG2224: the core ended with status %d; starting a new one "
+                  "in %.1f s",
+                  WEXITSTATUS(status), (double)core->backoff / SECOND);
     }
 }
 

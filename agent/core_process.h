@@ -19,8 +19,8 @@ typedef struct {
     int channel;          /* -1: none */
     pid_t pid;            /* 0: none */
     uint64_t started,
-        start_at; /* microseconds; start_at 0: not to be started */
-    uint64_t backoff;
+        start_at;      /* microseconds; start_at 0: not to be started */
+    uint64_t backoff;  /* the last pause between two cores; 0: none */
     uint64_t retry_at; /* after a send that failed hard; 0: none did */
     int config_owed;   /* the latest CONFIG has to be sent */
     int adopting;      /* ADOPT and ADOPTED have to be sent */
@@ -32,6 +32,9 @@ typedef struct {
 
 /* Starts the core if it is time to. */
 void core_process_start(watchdog_t *dog);
+
+/* It is time to, unless the core runs: what was wrong may be right now. */
+void core_process_start_now(watchdog_t *dog);
 
 /* The core was reaped: schedules the next one. */
 void core_process_ended(watchdog_t *dog, int status);

@@ -194,9 +194,7 @@ static void take_config(watchdog_t *dog, const psg_message_t *msg)
     dog->rules.users_list_len = dog->config.as.config.users_list.len;
     agent_log_set_level(options->log_level);
     dog->core.config_owed = 1;
-    if (dog->core.pid == 0 && dog->core.start_at == 0) {
-        dog->core.start_at = psg_now(); /* the first configuration */
-    }
+    core_process_start_now(dog);
 }
 
 /* The log comes first: what is wrong with the rest belongs into it. */

@@ -162,7 +162,7 @@ static void check_nothing_runs(const char *inject, const char *said)
     core = httpd_core(httpd);
     kill(core, SIGKILL); /* a new one must not be root's either */
     WAIT_UNTIL(!process_is_alive(core));
-    httpd_await_log(httpd, "PSG2224");
+    httpd_await_log(httpd, "PSG2220");
     syscall_trace_stop(trace);
     syscall_trace_read(trace, fail_on_exec, &injected);
     CHECK(injected >= 2);

@@ -4,10 +4,12 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -118,6 +120,55 @@ TEST(core_that_dies_at_its_start_is_restarted_slower)
         driver_accept_core(driver);
     }
     CHECK(test_now() - start >= 0.310); /* 10 + 20 + 40 + 80 + 160 ms */
+    CHECK_INT(driver_end(driver), 0);
+}
+
+/* As in a container that gives root few capabilities. */
+static void lose_right_to_change_groups(void)
+{
+    struct __user_cap_header_struct header = {.version =
+                                                  _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2];
+
+    if (geteuid() != 0) {
+        SKIP("needs root");
+    }
+    CHECK_INT(syscall(SYS_capget, &header, sets), 0);
+    sets[0].effective &= ~(1u << CAP_SETGID);
+    sets[0].permitted &= ~(1u << CAP_SETGID);
+    CHECK_INT(syscall(SYS_capset, &header, sets), 0);
+}
+
+/* How often the core could not be started. */
+static int count_failures(void)
+{
+    const char *log = test_read(test_format("%s/agent.log", test_dir()));
+    int count = 0;
+
+    while ((log = strstr(log, "PSG2220")) != NULL) {
+        log++;
+        count++;
+    }
+    return count;
+}
+
+TEST(core_that_cannot_become_its_user_is_tried_rarely_and_at_a_reload)
+{
+    driver_t *driver;
+    double start = test_now();
+
+    lose_right_to_change_groups();
+    driver = driver_start("w");
+    driver_configure(driver);
+    WAIT_UNTIL(count_failures() == 3);
+    CHECK(test_now() - start >= 1.5); /* 0.5 + 1 s */
+    driver_configure(driver);
+    start = test_now();
+    WAIT_UNTIL(count_failures() == 4);
+    CHECK(test_now() - start < 1.5); /* it would be 2 */
+    CHECK_CONTAINS(test_read(test_format("%s/agent.log", test_dir())),
+                   "CAP_SETGID) also in a container");
+    CHECK_LACKS(test_read(test_format("%s/agent.log", test_dir())), "PSG2224");
     CHECK_INT(driver_end(driver), 0);
 }
 
