@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 #include <http_config.h>
 #include <http_log.h>
+#include <httpd.h>
 
 APLOG_USE_MODULE(passenger);
 
@@ -57,6 +58,21 @@ static int open_file_of(const cmd_parms *cmd)
     return fd;
 }
 
+/* Whether somebody else than the file's owner may have given it that name. Root
+ * may write into all folders, but what is root's has one name. */
+static int may_be_hard_link(const char *file, const struct stat *info,
+                            apr_pool_t *pool)
+{
+    struct stat folder;
+
+    if (stat(ap_make_dirstr_parent(pool, file), &folder) != 0) {
+        return 1;
+    }
+    return folder.st_uid != 0 && folder.st_uid != geteuid()
+           && folder.st_uid != info->st_uid
+           && (info->st_uid != 0 || info->st_nlink > 1);
+}
+
 /* Who wrote it. A link in a tenant's folder to somebody else's file would make
  * the tenant speak with that voice. */
 static void find_owner(psg_htaccess_t *htaccess, const cmd_parms *cmd)
@@ -70,6 +86,10 @@ static void find_owner(psg_htaccess_t *htaccess, const cmd_parms *cmd)
     else if (lstat(htaccess->file, &named) != 0 || named.st_ino != opened.st_ino
              || named.st_dev != opened.st_dev) {
         htaccess->untrusted = "it is a link, or it was changed just now";
+    }
+    else if (may_be_hard_link(htaccess->file, &opened, cmd->temp_pool)) {
+        htaccess->untrusted = "it is in a folder of another user than its "
+                              "owner, so it may be a hard link";
     }
     else {
         htaccess->owner = opened.st_uid;

@@ -24,6 +24,7 @@ enum {
     GROUPS = 300,
     AT_ONCE = 4,
     DEFAULT_USER = 65534, /* nobody */
+    LINKS_MAX = 4,
 };
 
 /* What is swapped, below psgbob's folder "bob", and for what. `config` is for
@@ -115,14 +116,18 @@ static void write_all(void)
                test_dir());
 }
 
-/* The links psgbob swaps it for. */
+/* The links psgbob swaps it for: symbolic ones; to files also hard ones, which
+ * he can make where fs.protected_hardlinks is off. */
 static void make_links(const surface_t *surface)
 {
     CHECK_INT(test_shell(NULL,
                          "cd '%s' && ln -s '%s/%s' bob/link1 && "
                          "ln -s '%s/%s' bob/link2 && "
-                         "chown -h psgbob bob/link1 bob/link2",
+                         "chown -h psgbob bob/link1 bob/link2 && "
+                         "if [ -f './%s' ]; then ln '%s' bob/link3 && "
+                         "ln '%s' bob/link4; fi",
                          test_dir(), test_dir(), surface->alices, test_dir(),
+                         surface->roots, surface->alices, surface->alices,
                          surface->roots),
               0);
 }
@@ -156,16 +161,23 @@ static httpd_t *serve(const surface_t *surface)
 static void swap(const surface_t *surface, long *swaps)
 {
     const char *path = test_format("%s/bob/%s", test_dir(), surface->path);
-    const char *links[] = {test_format("%s/bob/link1", test_dir()),
-                           test_format("%s/bob/link2", test_dir())};
+    const char *links[LINKS_MAX];
+    long count = 0;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (setgid(TENANT_BOB) != 0 || setuid(TENANT_BOB) != 0) {
+    while (count < LINKS_MAX) {
+        links[count] = test_format("%s/bob/link%ld", test_dir(), count + 1);
+        if (!test_exists(links[count])) {
+            break;
+        }
+        count++;
+    }
+    if (setgid(TENANT_BOB) != 0 || setuid(TENANT_BOB) != 0
+        || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         _exit(1);
     }
     for (long i = 0;; i++) {
         /* There and back. */
-        if (renameat2(AT_FDCWD, path, AT_FDCWD, links[i / 2 % 2],
+        if (renameat2(AT_FDCWD, path, AT_FDCWD, links[i / 2 % count],
                       RENAME_EXCHANGE)
             != 0) {
             perror("renameat2");
@@ -229,14 +241,16 @@ static void ask(path_race_t *race, const httpd_t *httpd,
     }
 }
 
-/* What must stay as it is: all that is psgalice's and root's. */
+/* What must stay as it is: all that is psgalice's and root's. psgbob's renames
+ * of a hard link change when the file's status was changed, and no more. */
 static const char *state_of_others(void)
 {
     const char *state;
 
     test_shell(&state,
                "cd '%s' && find www root ! -path '*__pycache__*' -printf "
-               "'%%p %%U %%G %%m %%y %%s %%T@ %%C@\\n' | sort && cat root/file "
+               "'%%p %%U %%G %%m %%y %%s %%T@ %%n ' '(' -type f -links +1 "
+               "-printf '\\n' -o -printf '%%C@\\n' ')' | sort && cat root/file "
                "www/file "
                "root/app.log www/app.log",
                test_dir());

@@ -198,6 +198,36 @@ TEST(link_to_the_owners_file_does_not_count)
     http_get_body(500, "%s/place/hello", httpd->url);
 }
 
+static int answers_with_link_to(const httpd_t *httpd, const char *file)
+{
+    CHECK_INT(test_shell(NULL, "cd '%s' && ln -f %s www/public/place/.htaccess",
+                         test_dir(), file),
+              0);
+    return http_get("%s/place/hello", httpd->url)->status;
+}
+
+/* The same without a trace: in psgbob's folder, a name for what is another's. */
+TEST(hard_link_to_the_owners_file_does_not_count)
+{
+    httpd_t *httpd;
+
+    tenants_create();
+    httpd = serve("");
+    tenants_give("www", "psgalice:psgalice");
+    httpd_expect_log("it may be a hard link");
+    test_file("alice", "PassengerAppEnv staging\n");
+    test_file("root", "PassengerAppEnv staging\n");
+    test_file("www/public/place/file", "");
+    tenants_give("www/public/place", "psgbob:psgbob");
+    tenants_give("alice", "psgalice:psgalice");
+    CHECK_INT(answers_with_link_to(httpd, "alice"), 500);
+    CHECK_INT(answers_with_link_to(httpd, "root"), 500);
+    CHECK_INT(unlink(test_format("%s/root", test_dir())), 0);
+    http_get_body(200, "%s/place/hello", httpd->url);
+    tenants_give("www/public/place", "psgalice:psgalice");
+    CHECK_INT(answers_with_link_to(httpd, "alice"), 200);
+}
+
 TEST(other_name_for_allowing_nothing_is_understood)
 {
     httpd_t *httpd = serve("PassengerDisableHtaccess on\n");
