@@ -251,6 +251,9 @@ psg_exchange_e psg_exchange_run(psg_exchange_t *exchange, request_rec *r,
     }
     result = try_connections(exchange);
     psg_request_head_free(&exchange->head);
+    if (body->upload) {
+        psg_upload_end(body->upload);
+    }
     if (result == PSG_EXCHANGE_DONE && exchange->relay.has_surplus) {
         log_surplus(exchange);
     }

@@ -408,7 +408,11 @@ static int live(life_t *life)
     }
     life->sb->slots[life->slot].repeatable = !life->body.present;
     set_deadline(life);
-    return talk_to_app(life);
+    status = talk_to_app(life);
+    if (life->body.upload) {
+        psg_upload_end(life->body.upload);
+    }
+    return status;
 }
 
 int psg_handler(request_rec *r)

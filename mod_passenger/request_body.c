@@ -134,7 +134,7 @@ int psg_request_body_read(psg_request_body_t *body, request_rec *r,
         return OK;
     }
     psg_body_reader_begin(&reader, r);
-    if (!request->options->buffer_upload && !r->prev) {
+    if (!request->options->buffer_upload) {
         status = read_start(&reader);
         body->upload = status == OK
                            ? psg_upload_begin(&reader, speaks_http(request))

@@ -41,26 +41,6 @@ static int is_read(const psg_upload_t *upload)
            || (upload->length >= 0 && upload->reader.total == upload->length);
 }
 
-/* Until the body is read, the connection cannot be used for another request, and
- * httpd must not read the rest of it before the visitor gets an answer. */
-static void close_afterwards(psg_upload_t *upload)
-{
-    conn_rec *connection = upload->reader.r->connection;
-
-    upload->keepalive = connection->keepalive;
-    connection->keepalive = AP_CONN_CLOSE;
-}
-
-static void note_end(psg_upload_t *upload)
-{
-    request_rec *r = upload->reader.r;
-
-    /* A visitor who was told already that it will be closed expects that. */
-    if (!r->sent_bodyct) {
-        r->connection->keepalive = upload->keepalive;
-    }
-}
-
 psg_upload_t *psg_upload_begin(const psg_body_reader_t *reader, int can_chunk)
 {
     apr_off_t length = announced_length(reader->r);
@@ -73,7 +53,6 @@ psg_upload_t *psg_upload_begin(const psg_body_reader_t *reader, int can_chunk)
     upload = apr_pcalloc(reader->r->pool, sizeof(*upload));
     upload->reader = *reader;
     upload->length = length;
-    close_afterwards(upload);
     return upload;
 }
 
@@ -206,9 +185,6 @@ static void read_more(psg_upload_t *upload)
     if (status != APR_SUCCESS) {
         refuse(upload, status);
     }
-    else if (is_read(upload)) {
-        note_end(upload);
-    }
 }
 
 int psg_upload_next(psg_upload_t *upload, struct iovec *vec)
@@ -255,4 +231,11 @@ void psg_upload_sent(psg_upload_t *upload, size_t n)
 int psg_upload_is_complete(const psg_upload_t *upload)
 {
     return is_read(upload) && APR_BRIGADE_EMPTY(upload->reader.fresh);
+}
+
+void psg_upload_end(psg_upload_t *upload)
+{
+    if (!is_read(upload)) {
+        upload->reader.r->connection->keepalive = AP_CONN_CLOSE;
+    }
 }

@@ -17,7 +17,6 @@ typedef struct {
     int is_starved;   /* nothing can be sent until the visitor has sent more */
     int refusal; /* 0, or the body cannot be had: what the handler returns */
     /* Inside. */
-    ap_conn_keepalive_e keepalive;
     uint64_t starved_since;
 } psg_upload_t;
 
@@ -40,5 +39,11 @@ void psg_upload_sent(psg_upload_t *upload, size_t n);
 
 /* Whether all of it was sent. */
 int psg_upload_is_complete(const psg_upload_t *upload);
+
+/* The app gets no more of it. What is left unread closes the visitor's connection
+ * after the answer: httpd would wait for it before the answer is sent. Not to be
+ * called while the answer comes, since an answer on a connection that is to be
+ * closed has no other end. */
+void psg_upload_end(psg_upload_t *upload);
 
 #endif

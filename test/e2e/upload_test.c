@@ -2,6 +2,7 @@
 
 /* PassengerBufferUpload off: an app reads a body while the visitor sends it, and
  * never takes one that was cut off for a complete one. */
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -242,4 +243,96 @@ TEST(visitor_who_waits_for_a_hundred_gets_it)
     raw_send(fd, "1234567890");
     CHECK_CONTAINS(raw_read_until(fd, "1234567890"), " 200 OK");
     close(fd);
+}
+
+/* An app may answer what it has read before it reads more. */
+TEST(answer_goes_back_while_the_body_comes)
+{
+    httpd_t *httpd = serve("node");
+    int fd = begin(httpd, "POST /duplex", CHUNKED "3\r\none\r\n");
+
+    CHECK_CONTAINS(raw_read_until(fd, "one\r\n"), " 200 OK");
+    raw_send(fd, "3\r\ntwo\r\n");
+    CHECK_STR(raw_read_until(fd, "two\r\n"), "3\r\ntwo\r\n");
+    raw_send(fd, "0\r\n\r\n");
+    CHECK_STR(raw_read_until(fd, "0\r\n\r\n"), "0\r\n\r\n");
+    raw_send(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK_CONTAINS(raw_read_until(fd, "hello from node"), " 200 OK");
+    close(fd);
+    is_alive(httpd);
+}
+
+/* Such an answer must not look complete if it is not. */
+TEST(broken_answer_to_half_a_body_is_seen_to_be_broken)
+{
+    httpd_t *httpd = serve("node");
+    pid_t pid = app_pid(httpd);
+    int fd = begin(httpd, "POST /duplex", CHUNKED "3\r\none\r\n");
+
+    httpd_allow_log("PSG");
+    CHECK_CONTAINS(raw_read_until(fd, "one\r\n"), "Transfer-Encoding: chunked");
+    CHECK_INT(kill(pid, SIGKILL), 0);
+    CHECK_STR(raw_read_until(fd, NULL), "");
+    close(fd);
+    is_alive(httpd);
+}
+
+TEST(body_in_tiny_chunks_is_passed_on)
+{
+    enum {
+        CHUNKS = 50000
+    };
+    httpd_t *httpd = serve("node");
+    char *chunks = apr_palloc(test_pool(), CHUNKS * 6 + 1);
+    int fd = begin(httpd, "POST /upload/seen", CHUNKED "5\r\n12345\r\n");
+
+    for (int i = 0; i < CHUNKS; i++) {
+        memcpy(chunks + 6L * i, "1\r\nx\r\n", 6);
+    }
+    chunks[CHUNKS * 6] = '\0';
+    raw_send(fd, chunks);
+    raw_send(fd, "0\r\n\r\n");
+    CHECK_CONTAINS(raw_read_until(fd, "uploaded"), " 200 OK");
+    await_seen(httpd, test_format("first 12345\nall %d\n", CHUNKS + 5));
+    close(fd);
+}
+
+TEST(rewritten_requests_are_passed_on_too)
+{
+    httpd_t *httpd = serve_with(
+        "python",
+        &(httpd_config_t){.modules = "rewrite",
+                          .vhost_config = test_format(
+                              "%s<Directory \"%s/www/public\">\n"
+                              "Options +FollowSymLinks\nRewriteEngine on\n"
+                              "RewriteRule ^short$ /upload/seen [L]\n"
+                              "</Directory>\n",
+                              unbuffered, test_dir())});
+    int fd = begin(httpd, "POST /short", LENGTH "12345");
+
+    await_seen(httpd, "first 12345\n");
+    raw_send(fd, "67890");
+    CHECK_CONTAINS(raw_read_until(fd, "uploaded"), " 200 OK");
+    CHECK_STR(seen(httpd), "first 12345\nall 10\n");
+    close(fd);
+}
+
+/* A filter that changes a body makes its announced length worth nothing. */
+TEST(inflated_bodies_arrive_whole)
+{
+    httpd_t *httpd = serve_with(
+        "python",
+        &(httpd_config_t){.modules = "deflate filter",
+                          .vhost_config = test_format(
+                              "%sSetInputFilter DEFLATE\n", unbuffered)});
+    const char *output, *sent;
+
+    app_require("gzip curl");
+    CHECK_INT(test_shell(&output,
+                         "seq 1 50000 | gzip -c | curl -s --data-binary @- "
+                         "-H 'Content-Encoding: gzip' %s/echo | cksum",
+                         httpd->url),
+              0);
+    CHECK_INT(test_shell(&sent, "seq 1 50000 | cksum"), 0);
+    CHECK_STR(output, sent);
 }

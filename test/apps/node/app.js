@@ -59,6 +59,7 @@ const routes = {
         });
         request.on('error', () => note('cut'));
     },
+    duplex: (request, response) => request.pipe(response),
     early: (request, response) => text(response, 'early'),
     half: (request) => request.once('data', () => process.kill(process.pid, 'SIGKILL')),
     size: (request, response, argument) => {
