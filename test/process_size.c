@@ -72,8 +72,8 @@ process_size_t process_size(pid_t pid)
 
     snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
     read_file(path, text, sizeof(text));
-    size.rss = kib_of(text, "\nRss:");
     size.pss = kib_of(text, "\nPss:");
+    size.full = kib_of(text, "\nAnonymous:") + kib_of(text, "\nPss_Shmem:");
     size.anon = kib_of(text, "\nPss_Anon:") + kib_of(text, "\nPss_Shmem:");
     snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
     size.fds = count_entries(path);

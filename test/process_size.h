@@ -11,7 +11,8 @@ typedef struct {
     long pss;  /* KiB, proportional set size */
     long anon; /* of it: memory of its own and shared memory, without files,
                   whose share depends on who else has them open */
-    long rss;  /* KiB that are in memory, whoever has them as well */
+    long full; /* as anon, but in full what it has in common with its parent
+                  since the fork, so that the end of others changes nothing */
     int fds;   /* open descriptors */
     int threads;
     double cpu; /* seconds used so far, ended children not counted */
