@@ -27,7 +27,8 @@ static void set(app_process_t *proc, const char *path)
 void app_interpreter_found(app_process_t *proc, const char *path,
                            const char *why)
 {
-    if (proc->interpreter || !is_looked_for(proc->group)) {
+    if (proc->interpreter || proc->is_forked
+        || proc->state != PSG_PROCESS_SPAWNING || !is_looked_for(proc->group)) {
         return;
     }
     set(proc, path);

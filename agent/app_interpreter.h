@@ -13,7 +13,8 @@
 #include "app_process.h"
 
 /* The launcher of proc found `path`; `why` is for people, or "". Only the first
- * word of a process that is looked for counts: later ones are the app's. */
+ * word of a process that starts counts: others are not the launcher's, but the
+ * app's. */
 void app_interpreter_found(app_process_t *proc, const char *path,
                            const char *why);
 

@@ -125,6 +125,19 @@ TEST(first_word_counts)
     CHECK_STR(app_interpreter_of(proc), "/old/python");
 }
 
+/* A process of an earlier core, say: all it says is the app's. */
+TEST(ready_process_is_not_believed)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *group = fake_group(fake, "/srv/a", NULL, NULL);
+
+    CHECK_INT(app_process_start(group), APR_SUCCESS);
+    fake_ready(group, 1);
+    app_interpreter_found(group->first, "/bin/false", "");
+    CHECK_STR(app_interpreter_of(group->first), "python3");
+    CHECK_STR(known_to_next(group), "");
+}
+
 TEST(forked_process_runs_what_its_preloader_runs)
 {
     fake_core_t *fake = fake_core(6, 0);
