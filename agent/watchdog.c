@@ -32,9 +32,12 @@ enum {
     ORPHANS_MAY_LAST = 500000,
 };
 
-/* What the loop always waits for; births come after them. */
 enum {
-    OWN_FDS = 4
+    /* What the loop always waits for; births come after them. */
+    OWN_FDS = 4,
+    /* Ended children that one turn reaps: a tenant may make orphans without
+     * end, which become ours. */
+    REAPED_IN_TURN = 256,
 };
 
 /* A call failed that must not fail. Whatever it is, the loop must not spin. */
@@ -104,7 +107,9 @@ void watchdog_app_exited(watchdog_t *dog, app_child_t *child, int status)
 /* Those of our children that ended: first seen, then reaped. */
 static void reap(watchdog_t *dog)
 {
-    for (;;) {
+    int left = REAPED_IN_TURN;
+
+    for (; left > 0; left--) {
         siginfo_t info = {.si_pid = 0};
         app_child_t *child;
         int status = 0;
@@ -125,6 +130,7 @@ static void reap(watchdog_t *dog)
             core_process_ended(dog, status);
         }
     }
+    dog->reaps_on = left == 0;
     if (dog->ending) {
         orphans_signal(dog, SIGTERM); /* perhaps we got new ones */
     }
@@ -134,13 +140,14 @@ static void take_signals(watchdog_t *dog)
 {
     struct signalfd_siginfo info;
 
-    while (read(dog->signals_fd, &info, sizeof(info)) == sizeof(info)) {
-        if (info.ssi_signo == SIGCHLD) {
-            reap(dog);
-        }
-        else {
-            begin_end(dog, "the agent was told to end");
-        }
+    if (read(dog->signals_fd, &info, sizeof(info)) != sizeof(info)) {
+        return;
+    }
+    if (info.ssi_signo == SIGCHLD) {
+        reap(dog);
+    }
+    else {
+        begin_end(dog, "the agent was told to end");
     }
 }
 
@@ -307,6 +314,9 @@ static int time_left(const watchdog_t *dog)
 {
     uint64_t now = psg_now(), due = 0;
 
+    if (dog->reaps_on) {
+        return 0; /* its signal will not come again */
+    }
     if (dog->ending) {
         due = dog->ending + APPS_MAY_END + (dog->killed ? KILLED_MAY_LAST : 0);
     }
@@ -374,6 +384,9 @@ static void turn(watchdog_t *dog)
     }
     if (fds[0].revents) {
         take_signals(dog);
+    }
+    else if (dog->reaps_on) {
+        reap(dog);
     }
     if (dog->store_stale) {
         dog->store_stale = 0;

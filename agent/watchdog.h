@@ -56,6 +56,7 @@ struct watchdog_t {
     births_t *births;
     store_t store;    /* what a later watchdog needs */
     int store_stale;  /* it has records of processes that ended */
+    int reaps_on;     /* more children may have ended than one turn reaps */
     int guards_stale; /* a process has no guard: see app_guard.h */
     int strangers;    /* epoll of their pidfds; -1: there are none */
     core_process_t core;

@@ -11,6 +11,7 @@
 #include "http_client.h"
 #include "process_tree.h"
 #include "scoreboard_view.h"
+#include "tenants.h"
 #include "test.h"
 
 /* Seconds of CPU time a process has used. */
@@ -169,4 +170,44 @@ TEST(next_start_after_a_power_cut_is_clean)
     }
     httpd = app_serve("python", NULL);
     http_get_body(200, "%s/hello", httpd->url);
+}
+
+enum {
+    MEBIBYTE = 1 << 20,
+};
+
+/* In the test's own mount namespace. */
+static const char *small_disk(void)
+{
+    const char *folder;
+
+    tenants_create();
+    folder = test_format("%s/small", test_dir());
+    CHECK_INT(test_shell(NULL,
+                         "mkdir '%s' && mount -t tmpfs -o size=1m,mode=1777 "
+                         "none '%s'",
+                         folder, folder),
+              0);
+    return folder;
+}
+
+/* Bodies that are to be kept there have no room. */
+TEST(full_disk_of_buffers_costs_large_bodies_only)
+{
+    httpd_t *httpd;
+    const http_response_t *answer;
+
+    httpd_expect_log("PSG0120");
+    httpd = app_serve("python",
+                      &(httpd_config_t){.server_config = test_format(
+                                            "PassengerDataBufferDir \"%s\"\n",
+                                            small_disk())});
+    answer = http_request(&(http_request_t){
+        .url = test_format("%s/echo", httpd->url), .body_size = 8 * MEBIBYTE});
+    CHECK_INT(answer->status, 507);
+    http_get_body(200, "%s/hello", httpd->url);
+    http_get_body(200, "%s/size/%d", httpd->url, 8 * MEBIBYTE);
+    answer = http_request(&(http_request_t){
+        .url = test_format("%s/echo", httpd->url), .body_size = MEBIBYTE / 2});
+    CHECK_INT(answer->status, 200);
 }

@@ -315,6 +315,34 @@ TEST(orphans_are_reaped)
     CHECK_INT(driver_end(driver), 0);
 }
 
+/* Whether the group has zombies only. */
+static int has_ended(pid_t group)
+{
+    return test_shell(NULL,
+                      "! cat /proc/[0-9]*/stat 2>/dev/null | "
+                      "awk '$5 == %d && $3 != \"Z\"' | grep -q .",
+                      (int)group)
+           == 0;
+}
+
+/* More than one turn of the watchdog reaps, all ended before it looks. */
+TEST(crowd_of_orphans_is_reaped)
+{
+    driver_t *driver = driver_start_with_core("w");
+    pid_t group;
+
+    driver_spawn(driver, 7,
+                 "setsid sh -c 'for i in $(seq 300); do sleep 1000 & done; "
+                 "echo $$'; sleep 1000");
+    group = read_pid(driver);
+    CHECK_INT(kill(driver->pid, SIGSTOP), 0);
+    CHECK_INT(kill(-group, SIGKILL), 0);
+    WAIT_UNTIL(has_ended(group));
+    CHECK_INT(kill(driver->pid, SIGCONT), 0);
+    WAIT_UNTIL(kill(-group, 0) != 0); /* not even a zombie */
+    CHECK_INT(driver_end(driver), 0);
+}
+
 TEST(children_of_an_ended_app_are_told_to_end)
 {
     driver_t *driver = driver_start_with_core("w");
