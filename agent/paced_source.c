@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Called by handshake and app_output. */
+/* Called by handshake, app_output and watcher_process. */
 #include "paced_source.h"
 
 enum {

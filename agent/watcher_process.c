@@ -15,6 +15,7 @@
 
 #include "agent_log.h"
 #include "app_output.h"
+#include "paced_source.h"
 #include "scoreboard_writer.h"
 #include "stall_alarm.h"
 #include "watchdog_link.h"
@@ -28,6 +29,7 @@ enum {
     PAUSE_MAX = 60 * SECOND,
     LONG_LIFE = 60 * SECOND,
     MESSAGES_PER_TURN = 32,
+    MESSAGES_PER_SECOND = 1000, /* it says later what is not heard */
     TEXT_MAX = 512,
 };
 
@@ -50,7 +52,7 @@ struct watcher_t {
     uint32_t index, generation; /* of its process, unless NONE */
     int pid;
     int fd; /* -1 = none */
-    event_source_t source;
+    paced_source_t source;
     app_output_t *output; /* in output_pool, as long as the process */
     apr_pool_t *output_pool;
     event_timer_t start;
@@ -110,7 +112,7 @@ int watcher_process_is(const core_t *core, uint32_t process)
 static void close_channels(watcher_t *watcher)
 {
     if (watcher->fd >= 0) {
-        event_source_unwatch(&watcher->source);
+        paced_source_unwatch(&watcher->source);
         stall_alarm_close(watcher->fd);
         watcher->fd = -1;
     }
@@ -321,6 +323,9 @@ static void on_readable(void *baton)
         }
         if (rv == APR_SUCCESS) {
             core->watchers->on_message(core, watcher, &msg);
+            if (paced_source_took(&watcher->source, 1)) {
+                return;
+            }
             continue;
         }
         if (!APR_STATUS_IS_EOF(rv)) {
@@ -361,8 +366,8 @@ int watcher_process_attach(core_t *core, uint32_t process, uint32_t generation,
     (void)close(fds[2]);
     open_output(watcher, fds[1]);
     watcher->fd = fds[0];
-    if (event_source_watch(&watcher->source, core->loop, watcher->fd,
-                           on_readable, watcher)
+    if (paced_source_watch(&watcher->source, core->loop, watcher->fd,
+                           MESSAGES_PER_SECOND, on_readable, watcher)
             != APR_SUCCESS
         || watcher->uses == 0) {
         end(watcher);

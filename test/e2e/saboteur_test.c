@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "app_server.h"
@@ -14,6 +15,7 @@
 #include "scoreboard_view.h"
 #include "tenants.h"
 #include "test.h"
+#include "wire.h"
 
 enum {
     WATCHED = 1000000, /* microseconds */
@@ -145,4 +147,57 @@ TEST(slow_descriptors_hold_nobody_up)
     }
     check_starts(httpd);
     check_idle(httpd);
+}
+
+static pid_t watcher_of(const httpd_t *httpd, int uid)
+{
+    pid_t pids[8];
+    int count = process_find_all(httpd_watchdog(httpd),
+                                 "passenger-agent watcher", pids, 8);
+
+    while (count > 0 && process_status(pids[count - 1], "Uid") != uid) {
+        count--;
+    }
+    return count > 0 ? pids[count - 1] : 0;
+}
+
+static void end_process(void *pid)
+{
+    kill(*(pid_t *)pid, SIGKILL);
+}
+
+/* Says without end, in the watcher's name, that an app of psgalice's is to be
+ * restarted. */
+static void speak_for(pid_t watcher)
+{
+    static pid_t speaker;
+    psg_message_t msg = {.number = PSG_MSG_RESTART_SEEN};
+    int pidfd = (int)syscall(SYS_pidfd_open, watcher, 0);
+    int fd = (int)syscall(SYS_pidfd_getfd, pidfd, 4, 0);
+
+    CHECK(fd >= 0);
+    msg.as.restart_seen.group_generation = 1;
+    msg.as.restart_seen.restart = 1;
+    speaker = fork();
+    if (speaker == 0) {
+        for (;;) {
+            msg.as.restart_seen.seen++;
+            (void)psg_wire_send(fd, &msg, NULL, 0, 1000);
+        }
+    }
+    test_defer(end_process, &speaker);
+}
+
+/* A tenant who gets hold of his watcher, as a debugger may while it starts. */
+TEST(watcher_without_manners_is_heard_slowly)
+{
+    httpd_t *httpd = serve_both();
+    pid_t app = app_pid(httpd), watcher;
+
+    http_get_body(200, "%s/bob/", httpd->url);
+    WAIT_UNTIL((watcher = watcher_of(httpd, TENANT_BOB)) > 0);
+    speak_for(watcher);
+    check_idle(httpd);
+    CHECK_INT(app_pid(httpd), app);
+    check_starts(httpd);
 }
