@@ -75,6 +75,15 @@ static int is_spare(const app_process_t *proc, uint64_t idle_since)
            || (limit > 0 && event_loop_now(core->loop) - idle_since >= limit);
 }
 
+/* Whether an idle process may end, for `but` if that is not NULL. */
+static int may_end(const app_process_t *proc, uint64_t idle_since,
+                   const app_group_t *but, const user_usage_t *user)
+{
+    return proc->group != but && is_meant(proc->group, user)
+           && !has_queue(proc->group)
+           && (may_take(but, proc) || is_spare(proc, idle_since));
+}
+
 /* An idle process of another group than `but`, which is to have its place: of
  * the user who has most the one that is idle for the longest time. */
 static app_process_t *find_idle(core_t *core, const app_group_t *but,
@@ -91,10 +100,8 @@ static app_process_t *find_idle(core_t *core, const app_group_t *but,
         uint64_t since = app_process_idle_since(proc);
         uint32_t has = proc->group->usage->processes;
 
-        if (proc->group != but && since != 0
-            && (has > most || (has == most && since < oldest))
-            && is_meant(proc->group, user) && !has_queue(proc->group)
-            && (may_take(but, proc) || is_spare(proc, since))) {
+        if (since != 0 && (has > most || (has == most && since < oldest))
+            && may_end(proc, since, but, user)) {
             oldest = since;
             most = has;
             found = proc;
