@@ -134,14 +134,27 @@ def shut_down():
     socket.socket(fileno=os.dup(3)).shutdown(socket.SHUT_RDWR)
 
 
+def is_own_watcher(pid):
+    """Of this agent, which is the parent of both."""
+    try:
+        with open("/proc/" + pid + "/stat", encoding="utf-8") as file:
+            parent = int(file.read().rpartition(")")[2].split()[1])
+        with open("/proc/" + pid + "/cmdline", "rb") as file:
+            return parent == os.getppid() and b"watcher" in file.read() \
+                and os.stat("/proc/" + pid).st_uid == os.getuid()
+    except (OSError, ValueError):
+        return False
+
+
 def stop_watcher():
-    for name in os.listdir("/proc"):
-        try:
-            with open("/proc/" + name + "/cmdline", "rb") as file:
-                if b"watcher" in file.read() and os.stat("/proc/" + name).st_uid == os.getuid():
-                    os.kill(int(name), signal.SIGSTOP)
-        except (OSError, ValueError):
-            pass
+    """It may be about to start."""
+    for _ in range(500):
+        own = [name for name in os.listdir("/proc") if name.isdigit() and is_own_watcher(name)]
+        if own:
+            os.kill(int(own[0]), signal.SIGSTOP)
+            return None
+        time.sleep(0.01)
+    return "there is none"
 
 
 def stop_self():
