@@ -67,7 +67,7 @@ static const struct {
 static const char *const contexts[] = {
     [GLOBAL] = "server config",
     [APP] = "server config, virtual host, directory, location",
-    [PLACE] = "server config, virtual host, directory, location, files",
+    [PLACE] = "server config, virtual host, directory, location, files, if",
 };
 
 static const char *const in_htaccess[] = {
@@ -162,6 +162,24 @@ static void print_troff(const char *text)
     putchar('\n');
 }
 
+/* What holds for all of them; a paragraph each. */
+static const char *const rules[] = {
+    "A directive of the context server config is accepted in a VirtualHost, "
+    "with a warning: it holds for the whole server. Where a directive may not "
+    "stand or its value is wrong, httpd does not start and names file and "
+    "line.",
+    "In .htaccess the directives need an AllowOverride other than None, or an "
+    "AllowOverrideList that names them. A line that is wrong or not allowed "
+    "there is logged with file, line and reason, and counts for nothing; "
+    "everything else of the file holds.",
+    "The inner section's value replaces the outer one's, lists included; only "
+    "what is given as NAME VALUE adds up. Location sections count more than "
+    "Directory sections and .htaccess.",
+    "httpd -t warns of users, folders, interpreters and apps that are named "
+    "and not there. With -D DUMP_PASSENGER it prints the apps of the server "
+    "configuration with every directive and where it was set.",
+};
+
 static const char *name_of_field(const char *field)
 {
     const directive_t *directive = directives;
@@ -181,7 +199,8 @@ static void print_markdown_names(void)
         printf("- `%s` is `%s`\n", aliases[i].name,
                name_of_field(aliases[i].field));
     }
-    printf("\n## Accepted without effect\n\n");
+    printf("\n## Accepted without effect\n\n"
+           "In any place, with any arguments; the log says once why.\n\n");
     for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         printf("- `%s`: %s\n", ignored[i].name, ignored[i].why);
     }
@@ -196,7 +215,8 @@ static void print_man_names(void)
         printf(".TP\n.B %s\n%s\n", aliases[i].name,
                name_of_field(aliases[i].field));
     }
-    printf(".SH ACCEPTED WITHOUT EFFECT\n");
+    printf(".SH ACCEPTED WITHOUT EFFECT\n"
+           "In any place, with any arguments; the log says once why.\n");
     for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         printf(".TP\n.B %s\n", ignored[i].name);
         print_troff(ignored[i].why);
@@ -212,6 +232,9 @@ static void print_markdown(void)
     printf("# Directives of mod_passenger\n\n"
            "Made from `common/options.def` by `make doc`; change that table, "
            "not this page.\n");
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        printf("\n%s\n", rules[i]);
+    }
     for (directive = directives; directive < end; directive++) {
         printf("\n## %s\n\n- Syntax: `", directive->name);
         print_syntax(directive);
@@ -251,8 +274,12 @@ static void print_man(void)
         ".I app.mjs\n"
         "or\n"
         ".I app.cjs\n"
-        "(Node.js), in this order.\n"
-        ".SH DIRECTIVES\n");
+        "(Node.js), in this order.\n");
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        printf(".PP\n");
+        print_troff(rules[i]);
+    }
+    printf(".SH DIRECTIVES\n");
     for (directive = directives; directive < end; directive++) {
         printf(".TP\n.B ");
         print_syntax(directive);
