@@ -38,6 +38,7 @@ static const char *text_of(psg_option_e i)
     case PSG_OPT_sticky_sessions_cookie_name:
         return "cookie";
     case PSG_OPT_startup_file:
+    case PSG_OPT_custom_error_page:
         return "some/text";
     default:
         return "/some/text";
