@@ -158,6 +158,20 @@ TEST(override_lists_are_no_way_around)
     httpd_await_log(httpd, "line 2: PassengerMaxPoolSize");
 }
 
+TEST(errors_that_are_not_fatal_are_no_way_around)
+{
+    httpd_t *httpd = app_serve(
+        "python",
+        &(httpd_config_t){.vhost_config = vhost("All Nonfatal=All",
+                                                "PassengerUser nobody\n")});
+
+    httpd_expect_log("PSG0027");
+    htaccess("NoSuchDirective x\nPassengerUser root\n"
+             "PassengerMaxRequests 5\n");
+    http_get_body(200, "%s/place/hello", httpd->url);
+    httpd_await_log(httpd, "line 2: PassengerUser is for the server's");
+}
+
 /* www is psgalice's, and so is the app; the .htaccess is psgbob's. */
 TEST(htaccess_of_another_user_does_not_reach_an_app)
 {
