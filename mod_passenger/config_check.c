@@ -180,8 +180,7 @@ static const char *startup_file_missing(const psg_app_answer_t *answer,
                : NULL;
 }
 
-static void check_app(const psg_config_place_t *at,
-                      const psg_app_place_t *place,
+static void check_app(const psg_config_place_t *at, const char *base_uri,
                       const psg_app_answer_t *answer)
 {
     const char *problem = answer->problem;
@@ -190,19 +189,19 @@ static void check_app(const psg_config_place_t *at,
         return;
     }
     if (!problem && answer->status == APR_SUCCESS) {
-        problem = startup_file_missing(answer, place->options);
+        problem = startup_file_missing(answer, &at->holds->options);
     }
-    else if (!problem && *place->base_uri) {
+    else if (!problem && *base_uri) {
         problem = apr_psprintf(check.pool,
                                "there is no startup file above '%s%s'; unless "
                                "an Alias leads elsewhere, PassengerAppRoot "
                                "has to name the app's folder",
-                               place->docroot, place->base_uri);
+                               at->docroot, base_uri);
     }
     if (problem) {
         tell(origin_of_app(at),
              apr_psprintf(check.pool, "no app at %s: %s",
-                          *place->base_uri ? place->base_uri : "/", problem));
+                          *base_uri ? base_uri : "/", problem));
     }
 }
 

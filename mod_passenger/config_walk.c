@@ -5,9 +5,11 @@
 #include "config_walk.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <http_config.h>
 #include <http_core.h>
+#include <util_cfgtree.h>
 
 #include "config.h"
 
@@ -116,6 +118,78 @@ void psg_config_walk(server_rec *main_server, psg_config_visit_fn visit,
     }
 }
 
+static int is_virtual_host(const ap_directive_t *node)
+{
+    return strcasecmp(node->directive, "<VirtualHost") == 0;
+}
+
+/* The children of the server's <VirtualHost> below or beside node. */
+static const ap_directive_t *inside_of(const ap_directive_t *node,
+                                       const server_rec *s)
+{
+    const ap_directive_t *found = NULL;
+
+    for (; node && !found; node = node->next) {
+        if (!is_virtual_host(node)) {
+            found = inside_of(node->first_child, s);
+        }
+        else if (node->line_num == (int)s->defn_line_number
+                 && strcmp(node->filename, s->defn_name) == 0) {
+            found = node->first_child;
+        }
+    }
+    return found;
+}
+
+/* The first Alias for uri or what is above it, as mod_alias takes it. */
+static const ap_directive_t *first_alias(const ap_directive_t *node,
+                                         const char *uri, apr_pool_t *pool)
+{
+    const ap_directive_t *found = NULL;
+
+    for (; node && !found; node = node->next) {
+        const char *args = node->args;
+
+        if (strcasecmp(node->directive, "Alias") == 0
+            && psg_config_covers(ap_getword_conf(pool, &args), uri) && *args) {
+            return node;
+        }
+        if (!is_virtual_host(node)) {
+            found = first_alias(node->first_child, uri, pool);
+        }
+    }
+    return found;
+}
+
+/* What app_lookup.c learns from the request. */
+static void find_public(psg_app_place_t *place, const psg_config_place_t *at)
+{
+    const ap_directive_t *alias = NULL;
+    const char *args, *prefix, *folder;
+    size_t len;
+
+    if (at->server->is_virtual && at->server->defn_name) {
+        alias = first_alias(inside_of(ap_conftree, at->server), place->base_uri,
+                            at->pool);
+    }
+    if (!alias) {
+        alias = first_alias(ap_conftree, place->base_uri, at->pool);
+    }
+    if (!alias) {
+        return;
+    }
+    args = alias->args;
+    prefix = ap_getword_conf(at->pool, &args);
+    folder =
+        ap_server_root_relative(at->pool, ap_getword_conf(at->pool, &args));
+    for (len = strlen(prefix); len > 0 && prefix[len - 1] == '/'; len--) {
+    }
+    if (folder) {
+        place->docroot = folder;
+        place->base_uri += len;
+    }
+}
+
 static void find_app(const psg_config_place_t *at, const char *base_uri,
                      psg_config_app_fn found)
 {
@@ -124,8 +198,11 @@ static void find_app(const psg_config_place_t *at, const char *base_uri,
                              .options = &at->holds->options};
     psg_app_answer_t answer;
 
+    if (*base_uri) {
+        find_public(&place, at);
+    }
     psg_app_search(&answer, &place, at->pool);
-    found(at, &place, &answer);
+    found(at, base_uri, &answer);
 }
 
 void psg_config_find_apps(const psg_config_place_t *at, psg_config_app_fn found)

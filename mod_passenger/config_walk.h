@@ -25,7 +25,7 @@ void psg_config_walk(server_rec *main_server, psg_config_visit_fn visit,
                      apr_pool_t *pool);
 
 typedef void (*psg_config_app_fn)(const psg_config_place_t *at,
-                                  const psg_app_place_t *place,
+                                  const char *base_uri,
                                   const psg_app_answer_t *answer);
 
 /* Looks for the apps that can get requests for the place: of each base URI, and

@@ -64,13 +64,12 @@ static void print_options(const psg_dir_config_t *config, int is_global,
     }
 }
 
-static void print_app(const psg_config_place_t *at,
-                      const psg_app_place_t *place,
+static void print_app(const psg_config_place_t *at, const char *base_uri,
                       const psg_app_answer_t *answer)
 {
     char *owner = NULL;
 
-    printf("  App %s: ", *place->base_uri ? place->base_uri : "/");
+    printf("  App %s: ", *base_uri ? base_uri : "/");
     if (answer->problem) {
         printf("none: %s\n", answer->problem);
         return;
@@ -85,7 +84,7 @@ static void print_app(const psg_config_place_t *at,
            answer->type ? answer->type->name : "command",
            answer->startup_file && *answer->startup_file
                ? answer->startup_file
-               : place->options->app_start_command,
+               : at->holds->options.app_start_command,
            owner ? owner : "without a name");
 }
 

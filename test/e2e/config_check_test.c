@@ -12,7 +12,8 @@ static const char *warnings_of(const char *server_config,
     const char *output;
 
     CHECK_INT(httpd_test_config(
-                  &output, &(httpd_config_t){.server_config = server_config,
+                  &output, &(httpd_config_t){.modules = "alias",
+                                             .server_config = server_config,
                                              .vhost_config = vhost_config}),
               0);
     return output;
@@ -86,4 +87,21 @@ TEST(what_is_there_is_not_told)
                             "PassengerLogFile log\n",
                             lines),
                 "PSG0045");
+}
+
+TEST(app_of_an_alias_is_found)
+{
+    const char *output;
+
+    app_copy("python", "shop");
+    output = warnings_of("Define DUMP_PASSENGER\n",
+                         test_format("PassengerBaseURI /shop /shop/none\n"
+                                     "Alias /shop/ \"%s/shop/public/\"\n"
+                                     "Alias /none \"%s/none\"\n",
+                                     test_dir(), test_dir()));
+    CHECK_CONTAINS(output,
+                   test_format("App /shop: %s/shop (python", test_dir()));
+    CHECK_CONTAINS(output, "App /shop/none: none");
+    CHECK_CONTAINS(output, "no app at /shop/none: ");
+    CHECK_LACKS(output, "no app at /shop: ");
 }
