@@ -22,13 +22,15 @@ enum {
 
 static const char last_chunk[] = "0\r\n\r\n";
 
-/* What httpd's filters found in the header; they have checked it. */
+/* What httpd's own filter found in the header and has checked. If there are other
+ * ones, which may change the body, nobody knows its length. */
 static apr_off_t announced_length(const request_rec *r)
 {
     const char *text = apr_table_get(r->headers_in, "Content-Length");
     apr_off_t length;
 
-    if (!text || apr_table_get(r->headers_in, "Transfer-Encoding")
+    if (!text || r->input_filters != r->proto_input_filters
+        || apr_table_get(r->headers_in, "Transfer-Encoding")
         || apr_strtoff(&length, text, NULL, 10) != APR_SUCCESS) {
         return -1;
     }
@@ -115,7 +117,7 @@ apr_bucket_brigade *psg_upload_start(psg_upload_t *upload)
     return psg_body_reader_take(&upload->reader);
 }
 
-/* A filter that changes bodies may have let the header say another length. */
+/* Nothing but what was announced may follow the head of the request. */
 static int is_wrong_length(psg_upload_t *upload)
 {
     const psg_body_reader_t *reader = &upload->reader;
