@@ -19,7 +19,6 @@ enum {
     PAUSE_MS = 1,
     TICK_MS = 1000, /* how soon a visitor's leaving is noticed */
     BLIND_TICK_MS = 50,
-    BLIND_UPLOAD_MS = 5,
     BLIND_WAIT_USEC = 5000,
     BLIND_REST = 8,
     INTERIM_MAX = 16, /* more 1xx answers than that are an attack or a loop */
@@ -362,7 +361,7 @@ static psg_relay_e pause_for(psg_response_relay_t *relay, int is_app_asked)
     }
     if (relay->client.fd < 0
         && psg_request_send_state(relay->send) == PSG_SEND_VISITOR) {
-        ms = BLIND_UPLOAD_MS;
+        ms = psg_upload_tick_ms(relay->send->upload);
     }
     if (is_app_asked && wait_for(relay, 1, 0, PAUSE_MS)) {
         return PSG_RELAY_GO_ON;

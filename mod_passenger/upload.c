@@ -18,6 +18,11 @@ APLOG_USE_MODULE(passenger);
 enum {
     CHUNK_HEAD_LEN = 20, /* 16 digits, CR, LF, NUL */
     FRAME_BUCKETS = 3,   /* a chunk's head, its end, the last chunk */
+    /* While a body flows its speed depends on it; one that stands still must not
+     * keep a CPU busy. */
+    QUICK_TICK_MS = 5,
+    SLOW_TICK_MS = 100,
+    SLOW_AFTER_USEC = 1000000,
 };
 
 static const char last_chunk[] = "0\r\n\r\n";
@@ -209,6 +214,12 @@ int psg_upload_next(psg_upload_t *upload, struct iovec *vec)
         vec[count++].iov_base = (char *)data;
     }
     return count;
+}
+
+int psg_upload_tick_ms(const psg_upload_t *upload)
+{
+    return psg_now() - upload->starved_since < SLOW_AFTER_USEC ? QUICK_TICK_MS
+                                                               : SLOW_TICK_MS;
 }
 
 void psg_upload_sent(psg_upload_t *upload, size_t n)

@@ -34,6 +34,9 @@ apr_bucket_brigade *psg_upload_start(psg_upload_t *upload);
  * then it is complete, starved, or refused. */
 int psg_upload_next(psg_upload_t *upload, struct iovec *vec);
 
+/* How soon to look again, where nobody says that more has come (HTTP/2). */
+int psg_upload_tick_ms(const psg_upload_t *upload);
+
 /* n bytes of that were sent. */
 void psg_upload_sent(psg_upload_t *upload, size_t n);
 
