@@ -338,3 +338,24 @@ EACH_LANGUAGE(inflated_bodies_arrive)
     CHECK_INT(test_shell(&sent, "seq 1 50000 | cksum"), 0);
     CHECK_STR(output, sent);
 }
+
+/* Over HTTP/2 a visitor resets his stream. */
+TEST(cut_of_a_stream_is_an_error_for_the_app)
+{
+    httpd_t *httpd = serve_with(
+        "node",
+        &(httpd_config_t){.http2 = 1, .tls = 1, .vhost_config = unbuffered});
+
+    app_require("curl");
+    /* The visitor sends five bytes, and is killed when the app has them; his
+     * body has no end before that. */
+    CHECK(test_shell(NULL,
+                     "cd '%s'; { printf 12345; until grep -Eq 'all|cut' seen; "
+                     "do sleep 0.05; done; } | { exec 3<&0; curl -s -k --http2 "
+                     "-T - %s/upload/seen <&3 & pid=$!; until grep -q first "
+                     "seen; do sleep 0.05; done; kill $pid; wait $pid; }",
+                     httpd->app_root, httpd->tls_url)
+          != 0);
+    await_seen(httpd, "first 12345\ncut\n");
+    is_alive(httpd);
+}
