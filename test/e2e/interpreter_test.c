@@ -139,9 +139,21 @@ TEST(interpreter_is_shown_by_status_and_by_errors)
     httpd_allow_log("PSG");
     httpd_allow_log("passenger:error");
     test_file("www/config.ru", "raise 'broken'\n");
-    test_file("www/.ruby-version", "9.9.9\n");
     app_tool(httpd, test_format("restart-app '%s'", httpd->app_root));
     httpd_await_log(httpd, "/bin/ruby', startup file");
-    WAIT_UNTIL(strstr(http_get("%s/hello", httpd->url)->body,
-                      "/bin/ruby: it is in the PATH; "));
+}
+
+TEST(error_page_says_why_that_interpreter_runs)
+{
+    httpd_t *httpd;
+
+    httpd_allow_log("PSG");
+    httpd_allow_log("passenger:error");
+    httpd = app_serve(
+        "ruby",
+        &(httpd_config_t){.vhost_config = "PassengerAppEnv development\n"});
+    test_file("www/config.ru", "raise 'broken'\n");
+    test_file("www/.ruby-version", "9.9.9\n");
+    CHECK_CONTAINS(http_get("%s/hello", httpd->url)->body,
+                   "/bin/ruby: it is in the PATH; ");
 }
