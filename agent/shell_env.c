@@ -57,6 +57,19 @@ static int is_known(const char *shell)
     return 0;
 }
 
+/* Either may have any number, 9 too: what is written last must not be what is
+ * still needed. dup2() to the same number would leave close-on-exec set. */
+static int set_descriptors(int nothing, int result)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (dup2(nothing, fd) < 0) {
+            return 0;
+        }
+    }
+    return result == RESULT_FD ? fcntl(result, F_SETFD, 0) == 0
+                               : dup2(result, RESULT_FD) == RESULT_FD;
+}
+
 /* In the child. A group of its own, so that all the profile starts can be
  * ended. Our descriptors 3 and 4 are not the shell's. */
 static void run_shell(const char *shell, char **env, int result)
@@ -67,11 +80,8 @@ static void run_shell(const char *shell, char **env, int result)
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     (void)setpgid(0, 0);
-    if (nothing < 0 || dup2(result, RESULT_FD) < 0) {
+    if (nothing < 0 || !set_descriptors(nothing, result)) {
         _exit(1);
-    }
-    for (int fd = 0; fd <= 2; fd++) {
-        (void)dup2(nothing, fd);
     }
     for (int fd = 3; fd < RESULT_FD; fd++) {
         (void)close(fd);

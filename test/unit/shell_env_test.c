@@ -3,6 +3,7 @@
 /* What login shells and their profiles export, and what they cannot do. */
 #include "test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,22 @@ EACH_SHELL(noise_of_the_profile_is_thrown_away)
     CHECK(env != NULL);
     CHECK_STR(value(env, "QUIET"), "1");
     CHECK(!value(env, "NOISE"));
+}
+
+/* Its pipe and /dev/null get other numbers each time, 9 among them. */
+TEST(descriptors_of_any_number_do)
+{
+    int i;
+
+    for (i = 0; i < 8; i++) {
+        char **env =
+            read_env("/bin/sh", "echo NOISE=1 >&2; echo NOISE=2; export A=1\n");
+
+        CHECK(env != NULL);
+        CHECK_STR(value(env, "A"), "1");
+        CHECK(!value(env, "NOISE"));
+        CHECK(open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0);
+    }
 }
 
 EACH_SHELL(profile_that_exits_is_told)
