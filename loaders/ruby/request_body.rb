@@ -19,6 +19,9 @@ module PassengerLoader
     PIECE_SIZE = 65_536
     # How much of a body the app did not want is read, to keep the connection.
     MAX_DRAIN = 67_108_864
+    # What files and StringIO can do besides, and some apps expect.
+    OTHERS = %i[eof eof? pos pos= tell seek getc getbyte ungetc readline readlines readchar readbyte each_line
+                each_byte binmode set_encoding external_encoding internal_encoding closed? sync lineno].freeze
 
     attr_reader :size
 
@@ -35,6 +38,19 @@ module PassengerLoader
     def read(length = nil, buffer = nil)
       receive until @missing.zero? || (length && @kept.size - @kept.pos >= length)
       buffer ? @kept.read(length, buffer) : @kept.read(length)
+    end
+
+    # One piece, without waiting for more than that: IO.copy_stream uses it.
+    def readpartial(length, buffer = nil)
+      receive if @kept.eof? && @missing.positive?
+      buffer ? @kept.readpartial(length, buffer) : @kept.readpartial(length)
+    end
+
+    OTHERS.each do |name|
+      define_method(name) do |*arguments, &block|
+        receive until @missing.zero?
+        @kept.public_send(name, *arguments, &block)
+      end
     end
 
     def gets

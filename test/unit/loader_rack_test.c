@@ -97,6 +97,10 @@ static void is_read_while_it_comes(size_t filler)
         "  input.each { |line| said << line.bytesize }\n"
         "  input.rewind\n"
         "  said << input.read(4, +'old')\n"
+        "  input.seek([input.size - 4, 0].max)\n"
+        "  said += [input.eof?, input.getc, input.pos, input.binmode.nil?]\n"
+        "  input.rewind\n"
+        "  said << IO.copy_stream(input, File::NULL)\n"
         "  [200, {}, [said.inspect]]\n"
         "end)";
     loader_t *loader = loader_start_code("ruby", code);
@@ -113,8 +117,10 @@ static void is_read_while_it_comes(size_t filler)
     loader_send(fd, request + len - 3, 3);
     CHECK_STR(loader_read_answer(fd, "POST").body,
               test_format("[\"one\\n\", \"\", \"two\", %d, %d, \"ASCII-8BIT\", "
-                          "\"\", nil, nil, 4, %d, 4, \"one\\n\"]",
-                          (int)size, (int)size - 7, (int)size - 8));
+                          "\"\", nil, nil, 4, %d, 4, \"one\\n\", "
+                          "false, \"l\", %d, false, %d]",
+                          (int)size, (int)size - 7, (int)size - 8,
+                          (int)size - 3, (int)size));
     CHECK_INT(loader_get(loader, fd, "/").status, 200);
 }
 
