@@ -78,8 +78,9 @@ static int await_rest(const httpd_t *httpd, double seconds)
     return is_rest(httpd);
 }
 
-/* A new process of the app may still be starting, an old one ending. */
-static void await_size(const httpd_t *httpd, const state_t *before)
+/* What is there in the end. A new process of the app may still be starting, an
+ * old one ending; of several restarts another one may come at any moment. */
+static state_t await_size(const httpd_t *httpd, const state_t *before)
 {
     double end = test_now() + REST_SECONDS * test_deadline_factor();
     state_t now = take_state(httpd);
@@ -89,6 +90,7 @@ static void await_size(const httpd_t *httpd, const state_t *before)
         test_pause();
         now = take_state(httpd);
     }
+    return now;
 }
 
 static int is_back(const survival_t *survival)
@@ -155,28 +157,27 @@ static const char *judge_ledger(const survival_t *survival,
 }
 
 static const char *judge_state(const survival_t *survival,
-                               const state_t *before,
+                               const state_t *before, const state_t *after,
                                const ledger_result_t *result)
 {
     const survival_case_t *what = survival->what;
-    state_t after = take_state(survival->httpd);
 
     if (what->keeps_apps
-        && (after.app_count != before->app_count
-            || memcmp(after.apps, before->apps, sizeof(after.apps)) != 0)) {
+        && (after->app_count != before->app_count
+            || memcmp(after->apps, before->apps, sizeof(after->apps)) != 0)) {
         return "the apps' processes are not those of before";
     }
     if (what->keeps_slots
-        && after.served - before->served != (uint64_t)result->answered) {
+        && after->served - before->served != (uint64_t)result->answered) {
         return test_format("%d answered, but counted %d", result->answered,
-                           (int)(after.served - before->served));
+                           (int)(after->served - before->served));
     }
-    if (after.app_count < before->app_count) {
-        return test_format("%d app processes, not %d", after.app_count,
+    if (after->app_count < before->app_count) {
+        return test_format("%d app processes, not %d", after->app_count,
                            before->app_count);
     }
-    return after.fds > before->fds
-               ? test_format("%d descriptors more", after.fds - before->fds)
+    return after->fds > before->fds
+               ? test_format("%d descriptors more", after->fds - before->fds)
                : NULL;
 }
 
@@ -228,7 +229,7 @@ survival_result_t survival_run(const survival_case_t *what, int count,
 {
     survival_t survival = {.what = what};
     survival_result_t result = {.struck = 0};
-    state_t before;
+    state_t before, after;
 
     allow_logs(what->logs);
     survival.httpd = ledger_serve(what->language, &what->config);
@@ -244,10 +245,10 @@ survival_result_t survival_run(const survival_case_t *what, int count,
     if (!result.broken && !await_rest(survival.httpd, 1)) {
         result.broken = "busy figures are not 0 a second after the load";
     }
-    await_size(survival.httpd, &before);
+    after = await_size(survival.httpd, &before);
     if (!result.broken) {
-        result.broken = judge_state(&survival, &before, &result.ledger);
+        result.broken = judge_state(&survival, &before, &after, &result.ledger);
     }
-    result.growth = take_state(survival.httpd).memory - before.memory;
+    result.growth = after.memory - before.memory;
     return result;
 }
