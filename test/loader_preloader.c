@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fd_packet.h"
 #include "test.h"
 
 enum {
@@ -49,23 +50,8 @@ loader_t *loader_preload(const char *language, const char *name)
 static void send_with_fds(const loader_t *preloader, const char *text,
                           const int *fds, int count)
 {
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(MAX_FDS * sizeof(int))];
-    } control;
-    struct iovec data = {.iov_base = (void *)text, .iov_len = strlen(text)};
-    struct msghdr msg = {.msg_iov = &data, .msg_iovlen = 1};
-    struct cmsghdr *header;
-
-    memset(&control, 0, sizeof(control));
-    msg.msg_control = control.space;
-    msg.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
-    header = CMSG_FIRSTHDR(&msg);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
-    memcpy(CMSG_DATA(header), fds, (size_t)count * sizeof(int));
-    CHECK_INT(sendmsg(preloader->control, &msg, MSG_NOSIGNAL), strlen(text));
+    CHECK_INT(
+        fd_packet_send(preloader->control, text, strlen(text), fds, count), 0);
 }
 
 void loader_send_fds(const loader_t *preloader, const char *text, int count)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app_server.h"
+#include "process_tree.h"
 #include "test.h"
 
 static void replace(const char *system_file, const char *name, const char *more)
@@ -59,4 +60,16 @@ httpd_t *tenants_serve_two(void)
     tenants_give("other", "psgbob");
     return httpd_start(
         &(httpd_config_t){.vhost_config = app_below("/other", "other")});
+}
+
+pid_t tenants_watcher(const httpd_t *httpd, int uid)
+{
+    pid_t pids[8];
+    int count = process_find_all(httpd_watchdog(httpd),
+                                 "passenger-agent watcher", pids, 8);
+
+    while (count > 0 && process_status(pids[count - 1], "Uid") != uid) {
+        count--;
+    }
+    return count > 0 ? pids[count - 1] : 0;
 }

@@ -24,4 +24,7 @@ void tenants_give(const char *folder, const char *owner);
 /* With tenants_create(): psgalice has the Python app at /, psgbob at /other. */
 httpd_t *tenants_serve_two(void);
 
+/* The process that watches the files of the user uid; 0 if there is none. */
+pid_t tenants_watcher(const httpd_t *httpd, int uid);
+
 #endif

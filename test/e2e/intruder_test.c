@@ -34,26 +34,13 @@ static const char *instance_dir(const httpd_t *httpd)
     return path;
 }
 
-/* psgalice's watcher is told from psgbob's by its user. */
-static pid_t find_watcher(const httpd_t *httpd, int uid)
-{
-    pid_t pids[8];
-    int count = process_find_all(httpd_watchdog(httpd),
-                                 "passenger-agent watcher", pids, 8);
-
-    while (count > 0 && process_status(pids[count - 1], "Uid") != uid) {
-        count--;
-    }
-    return count > 0 ? pids[count - 1] : 0;
-}
-
 static void name_targets(const httpd_t *httpd, pid_t app)
 {
     pid_t watcher, children[64];
     const char *list;
     int count, i;
 
-    WAIT_UNTIL((watcher = find_watcher(httpd, TENANT_ALICE)) > 0);
+    WAIT_UNTIL((watcher = tenants_watcher(httpd, TENANT_ALICE)) > 0);
     list = test_format("%s\n%d\n%d\n%d\n%d\n%d\n", instance_dir(httpd),
                        (int)app, (int)watcher, (int)httpd_core(httpd),
                        (int)httpd_watchdog(httpd), (int)httpd->pid);

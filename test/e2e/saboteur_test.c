@@ -4,7 +4,6 @@
  * down: neither the agent's core, nor its watchdog. */
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -149,18 +148,6 @@ TEST(slow_descriptors_hold_nobody_up)
     check_idle(httpd);
 }
 
-static pid_t watcher_of(const httpd_t *httpd, int uid)
-{
-    pid_t pids[8];
-    int count = process_find_all(httpd_watchdog(httpd),
-                                 "passenger-agent watcher", pids, 8);
-
-    while (count > 0 && process_status(pids[count - 1], "Uid") != uid) {
-        count--;
-    }
-    return count > 0 ? pids[count - 1] : 0;
-}
-
 static void end_process(void *pid)
 {
     kill(*(pid_t *)pid, SIGKILL);
@@ -195,7 +182,7 @@ TEST(watcher_without_manners_is_heard_slowly)
     pid_t app = app_pid(httpd), watcher;
 
     http_get_body(200, "%s/bob/", httpd->url);
-    WAIT_UNTIL((watcher = watcher_of(httpd, TENANT_BOB)) > 0);
+    WAIT_UNTIL((watcher = tenants_watcher(httpd, TENANT_BOB)) > 0);
     speak_for(watcher);
     check_idle(httpd);
     CHECK_INT(app_pid(httpd), app);

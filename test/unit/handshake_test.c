@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fd_packet.h"
 #include "handshake.h"
 
 #define READY_LINE                                                   \
@@ -122,20 +123,8 @@ TEST(handshake_takes_its_time_for_a_chatterer)
 /* Where the kernel lets them through: see plain_socket.h. */
 TEST(handshake_takes_descriptors_for_garbage)
 {
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
-    struct iovec text = {.iov_base = (char[]){"{"}, .iov_len = 1};
-    struct msghdr packet = {.msg_iov = &text,
-                            .msg_iovlen = 1,
-                            .msg_control = control,
-                            .msg_controllen = sizeof(control)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
-
     open_channel();
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &app, sizeof(int));
-    CHECK_INT(sendmsg(app, &packet, MSG_NOSIGNAL), 1);
+    CHECK_INT(fd_packet_send(app, "{", 1, &app, 1), 0);
     event_loop_turn(loop, 0);
     CHECK_STR(heard, "G");
     CHECK_CONTAINS(last.summary, "descriptors");

@@ -5,10 +5,10 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fd_packet.h"
 #include "plain_socket.h"
 
 static int ours, theirs;
@@ -23,31 +23,12 @@ static void open_pair(void)
     psg_plain_socket_make(ours);
 }
 
-/* Returns 0, or errno. */
-static int send_descriptor(void)
-{
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
-    char byte = 'x';
-    struct iovec text = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr packet = {.msg_iov = &text,
-                            .msg_iovlen = 1,
-                            .msg_control = control,
-                            .msg_controllen = sizeof(control)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
-
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &theirs, sizeof(int));
-    return sendmsg(theirs, &packet, MSG_NOSIGNAL) == 1 ? 0 : errno;
-}
-
 TEST(descriptors_are_refused)
 {
     int error;
 
     open_pair();
-    error = send_descriptor();
+    error = fd_packet_send(theirs, "x", 1, &theirs, 1);
     if (error == 0) {
         SKIP("this kernel cannot refuse descriptors (Linux 6.16 can)");
     }

@@ -6,10 +6,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fd_packet.h"
 #include "stall_alarm.h"
 
 /* A socket whose closing lasts 20 s for whoever closes it last: the other end is
@@ -39,20 +39,7 @@ static int make_lingering(void)
 /* Sends it by fd and keeps no copy. */
 static void give_away(int fd, int descriptor)
 {
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
-    char byte = 'x';
-    struct iovec text = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr packet = {.msg_iov = &text,
-                            .msg_iovlen = 1,
-                            .msg_control = control,
-                            .msg_controllen = sizeof(control)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
-
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-    CHECK_INT(sendmsg(fd, &packet, MSG_NOSIGNAL), 1);
+    CHECK_INT(fd_packet_send(fd, "x", 1, &descriptor, 1), 0);
     close(descriptor);
 }
 

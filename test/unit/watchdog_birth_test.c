@@ -7,10 +7,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fd_packet.h"
 #include "process_size.h"
 #include "process_tree.h"
 #include "scoreboard.h"
@@ -73,20 +73,11 @@ static void expect_offer(driver_t *driver, uint32_t process)
 /* Passes what was offered on to the preloader. */
 static void say_fork(const preloader_t *preloader)
 {
-    static char line[] = "{\"command\":\"fork\"}\n";
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * 4)] = {0};
-    struct iovec text = {line, sizeof(line) - 1};
-    struct msghdr packet = {.msg_iov = &text,
-                            .msg_iovlen = 1,
-                            .msg_control = control,
-                            .msg_controllen = sizeof(control)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
+    static const char line[] = "{\"command\":\"fork\"}\n";
 
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int) * 4);
-    memcpy(CMSG_DATA(header), preloader->driver->fds, sizeof(int) * 4);
-    CHECK(sendmsg(preloader->control, &packet, MSG_NOSIGNAL) > 0);
+    CHECK_INT(fd_packet_send(preloader->control, line, sizeof(line) - 1,
+                             preloader->driver->fds, 4),
+              0);
     driver_close_fds(preloader->driver);
 }
 

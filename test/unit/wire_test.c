@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fd_packet.h"
 #include "wire.h"
 
 static char frame[PSG_FRAME_MAX];
@@ -237,23 +238,13 @@ TEST(sending_does_not_wait_longer_than_told)
 /* Sends raw bytes with so many descriptors. */
 static void send_raw(int fd, const char *data, size_t len, int fd_count)
 {
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * 64)] = {0};
-    struct iovec part = {.iov_base = (char *)(uintptr_t)data, .iov_len = len};
-    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
-    struct cmsghdr *header = (struct cmsghdr *)control;
+    int fds[FD_PACKET_MAX];
     int i;
 
-    if (fd_count > 0) {
-        packet.msg_control = control;
-        packet.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)fd_count);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)fd_count);
-    }
     for (i = 0; i < fd_count; i++) {
-        memcpy(CMSG_DATA(header) + sizeof(int) * (size_t)i, &fd, sizeof(fd));
+        fds[i] = fd;
     }
-    CHECK_INT(sendmsg(fd, &packet, 0), len);
+    CHECK_INT(fd_packet_send(fd, data, len, fds, fd_count), 0);
 }
 
 TEST(bad_packets_are_refused_and_leak_no_descriptor)
