@@ -347,33 +347,48 @@ static uint32_t first_served(psg_scoreboard_t *sb, uint32_t g,
     return PSG_NONE;
 }
 
+/* Makes the waiter RUNNING on the process; neither if one is PSG_NONE. */
+static uint32_t serve(psg_scoreboard_t *sb, uint32_t g, uint32_t slot,
+                      uint32_t process)
+{
+    int was_linked;
+
+    if (slot == PSG_NONE || process == PSG_NONE) {
+        return PSG_NONE;
+    }
+    was_linked = queue_unlink(sb, g, slot);
+    psg_group_run(sb, slot, process);
+    if (!was_linked) {
+        psg_group_recount(sb, g);
+    }
+    return slot;
+}
+
+uint32_t psg_group_send_ahead(psg_scoreboard_t *sb, uint32_t g)
+{
+    uint32_t slot = queue_head(sb, g);
+
+    if (slot == PSG_NONE || psg_peek(&sb->groups[g].wishes) > 0) {
+        return PSG_NONE;
+    }
+    return serve(sb, g, slot, pick_ahead(sb, g, slot));
+}
+
 uint32_t psg_group_hand_over(psg_scoreboard_t *sb, uint32_t g)
 {
     uint32_t slot = queue_head(sb, g);
-    uint32_t process;
+    uint32_t process = PSG_NONE;
 
     if (slot == PSG_NONE) {
         return PSG_NONE;
     }
     if (psg_peek(&sb->groups[g].wishes) > 0) {
         slot = first_served(sb, g, &process);
+        return serve(sb, g, slot, process);
     }
-    else {
-        process = psg_group_pick(sb, g);
-        if (process == PSG_NONE) {
-            process = pick_ahead(sb, g, slot);
-        }
-    }
-    if (slot == PSG_NONE || process == PSG_NONE) {
-        return PSG_NONE;
-    }
-    if (!queue_unlink(sb, g, slot)) {
-        psg_group_run(sb, slot, process);
-        psg_group_recount(sb, g);
-        return slot;
-    }
-    psg_group_run(sb, slot, process);
-    return slot;
+    process = psg_group_pick(sb, g);
+    return process == PSG_NONE ? psg_group_send_ahead(sb, g)
+                               : serve(sb, g, slot, process);
 }
 
 void psg_group_dispatch(psg_scoreboard_t *sb, uint32_t g)

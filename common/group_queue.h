@@ -72,6 +72,10 @@ void psg_group_unqueue(psg_scoreboard_t *sb, uint32_t g, uint32_t slot,
  * its slot, which the caller wakes (best after unlocking), or PSG_NONE. */
 uint32_t psg_group_hand_over(psg_scoreboard_t *sb, uint32_t g);
 
+/* The same if no process has time: to one that takes requests ahead, see
+ * request_ahead.h. */
+uint32_t psg_group_send_ahead(psg_scoreboard_t *sb, uint32_t g);
+
 /* Whether the list of processes is one: indices in range, no loop, all of this
  * group. */
 int psg_group_list_is_sound(const psg_scoreboard_t *sb, uint32_t g);

@@ -182,12 +182,10 @@ static psg_enter_e enter_locked(psg_scoreboard_t *sb, uint32_t slot, uint32_t g,
     }
     sb->slots[slot].ticket = group->next_ticket++;
     psg_group_enqueue(sb, g, slot);
-    if (process != PSG_NONE || group->queued > 1) {
-        /* Free capacity and waiters: whoever should have brought them together
-         * did not come to it. Those who wait longer go first. Or there is room
-         * for one to be sent ahead. */
-        *served = psg_group_hand_over(sb, g);
-    }
+    /* Free capacity and waiters: whoever should have brought them together did
+     * not come to it. Those who wait longer go first. */
+    *served = process != PSG_NONE ? psg_group_hand_over(sb, g)
+                                  : psg_group_send_ahead(sb, g);
     if (!group->wanted) {
         group->wanted = 1;
         *must_tell = 1;
