@@ -21,8 +21,9 @@
 #include "scoreboard.h"
 
 enum {
-    PSG_AHEAD = 3,              /* requests, beside the one it works on */
-    PSG_QUICK_COUNT = 500,      /* requests in a row */
+    PSG_CROWD = 8,         /* requests at a quick process, or waiting for it */
+    PSG_AHEAD = 3,         /* requests, beside the one it works on */
+    PSG_QUICK_COUNT = 500, /* requests in a row */
     PSG_QUICK_USEC = 20 * 1000, /* each, those before it included */
 };
 

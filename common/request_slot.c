@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "group_queue.h"
+#include "request_ahead.h"
 #include "request_slot.h"
 
 /* The futex is shared between processes, so without FUTEX_PRIVATE_FLAG. Returns
@@ -283,6 +284,17 @@ int psg_slot_is_last(const psg_scoreboard_t *sb, uint32_t slot)
            && psg_peek(&sb->processes[process].generation)
                   == psg_peek(&sb->slots[slot].process_generation)
            && psg_group_is_used_up(&sb->processes[process]);
+}
+
+int psg_slot_is_crowded(const psg_scoreboard_t *sb, uint32_t slot)
+{
+    uint32_t p = psg_peek(&sb->slots[slot].process);
+    uint32_t g = psg_peek(&sb->slots[slot].group);
+
+    return p < PSG_MAX_PROCESSES && g < PSG_MAX_GROUPS
+           && psg_peek(&sb->processes[p].quick) >= PSG_QUICK_COUNT
+           && psg_peek(&sb->processes[p].busy) + psg_peek(&sb->groups[g].queued)
+                  >= PSG_CROWD;
 }
 
 void psg_slot_abandon(psg_scoreboard_t *sb, uint32_t slot)

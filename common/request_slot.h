@@ -75,6 +75,10 @@ psg_slot_state_e psg_slot_wait_answer(psg_scoreboard_t *sb, uint32_t slot,
  * With concurrency others may have told it already, which does no harm. */
 int psg_slot_is_last(const psg_scoreboard_t *sb, uint32_t slot);
 
+/* Whether the slot's process has been quick for long (see request_ahead.h) and
+ * has, or has waiting, PSG_CROWD requests or more. */
+int psg_slot_is_crowded(const psg_scoreboard_t *sb, uint32_t slot);
+
 /* Leaves the queue (client went away). Afterwards the slot is neither queued
  * nor running: a process handed over in the meantime is given back. */
 void psg_slot_abandon(psg_scoreboard_t *sb, uint32_t slot);

@@ -20,6 +20,7 @@
 #include "request_body.h"
 #include "slot_label.h"
 #include "sticky.h"
+#include "thread_policy.h"
 
 APLOG_USE_MODULE(passenger);
 
@@ -167,6 +168,7 @@ static int run(life_t *life)
     const psg_slot_t *slot = &life->sb->slots[life->slot];
 
     life->holding = RUNNING;
+    psg_thread_policy_note(psg_slot_is_crowded(life->sb, life->slot));
     if (psg_slot_is_last(life->sb, life->slot)) {
         psg_agent_tell_exhausted(slot->process, slot->process_generation);
     }

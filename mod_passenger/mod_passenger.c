@@ -24,6 +24,7 @@
 #include "pre_start.h"
 #include "request_map.h"
 #include "set_env.h"
+#include "thread_policy.h"
 
 psg_httpd_child_t *psg_child;
 
@@ -157,6 +158,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(psg_map_show_folder, folder_readers, NULL,
                    APR_HOOK_REALLY_LAST);
 
+    ap_hook_handler(psg_thread_policy_review, NULL, NULL,
+                    APR_HOOK_REALLY_FIRST);
     /* Both look at r->handler first, so no order matters. */
     ap_hook_handler(psg_map_refuse, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(psg_handler, NULL, NULL, APR_HOOK_MIDDLE);

@@ -202,3 +202,37 @@ TEST(process_of_which_nothing_is_known_gets_nothing_ahead)
     process->ahead = PSG_AHEAD + 1; /* a child's scribbling */
     check_nothing_ahead(waiting);
 }
+
+TEST(quick_process_with_many_requests_is_crowded)
+{
+    uint32_t running;
+
+    setup();
+    running = enter(0, PSG_ENTER_RUNNING);
+    for (int i = 2; i < PSG_CROWD; i++) {
+        enter(0, PSG_ENTER_QUEUED);
+    }
+    process->quick = PSG_QUICK_COUNT;
+    CHECK(!psg_slot_is_crowded(sb, running));
+    enter(0, PSG_ENTER_QUEUED);
+    CHECK(psg_slot_is_crowded(sb, running));
+    process->quick = PSG_QUICK_COUNT - 1;
+    CHECK(!psg_slot_is_crowded(sb, running));
+}
+
+TEST(slot_with_senseless_numbers_is_not_crowded)
+{
+    uint32_t running;
+
+    setup();
+    process->quick = PSG_QUICK_COUNT;
+    process->busy = PSG_CROWD;
+    running = psg_slot_claim(slots);
+    sb->slots[running].group = PSG_MAX_GROUPS;
+    sb->slots[running].process = 0;
+    CHECK(!psg_slot_is_crowded(sb, running));
+    sb->slots[running].group = 0;
+    CHECK(psg_slot_is_crowded(sb, running));
+    sb->slots[running].process = PSG_MAX_PROCESSES;
+    CHECK(!psg_slot_is_crowded(sb, running));
+}
