@@ -42,6 +42,7 @@ class Sample:
         self.bad = wrk["bad"] + wrk["broken"]
         self.web_cpu = cost.web * per_request
         self.app_cpu = cost.app * per_request
+        self.cpu = self.web_cpu + self.app_cpu
 
 
 def run(server, route, seconds):

@@ -16,6 +16,7 @@ class Peer:
     name = ""
     languages = ()
     modules = ()  # of httpd's own
+    has_app = True
 
     def missing(self, setup):
         """What is not installed, or None."""
@@ -175,10 +176,11 @@ class NodeProxy(Proxied):
 
 
 class Floor(Peer):
-    """A handler in C inside httpd: floor/mod_floor.c."""
+    """A handler in C inside httpd, in place of any app: floor/mod_floor.c."""
 
     name = "floor"
-    languages = ("c",)
+    languages = ("ruby", "python", "node")
+    has_app = False
 
     def files(self, setup):
         return [os.path.join(setup.out, "mod_floor.so")]

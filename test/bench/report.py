@@ -9,7 +9,8 @@ PEER = "phusion"
 
 
 class Results:
-    """Samples by (peer, language, route); memory and slow readers by (peer, language)."""
+    """Samples by (peer, language, route), in the order of the rounds; memory and slow
+    readers by (peer, language)."""
 
     def __init__(self):
         self.samples = {}
@@ -26,14 +27,26 @@ class Results:
         self.ready.setdefault(key, []).append(ready)
         self.peak.setdefault(key, []).append(peak)
 
+    def add_slow(self, server, result):
+        self.slow.setdefault((server.peer.name, server.language), []).append(result)
+
     def value(self, peer, language, route, field):
         """The median, or None if that was not measured."""
         samples = self.samples.get((peer, language, route))
         return median(getattr(s, field) for s in samples) if samples else None
 
-    def cpu(self, peer, language, route):
-        web = self.value(peer, language, route, "web_cpu")
-        return None if web is None else web + self.value(peer, language, route, "app_cpu")
+    def ratio(self, peer, base, language, route, field):
+        """The median of what each round says, since a round has one weather; or None."""
+        pairs = zip(self.samples.get((peer, language, route), []),
+                    self.samples.get((base, language, route), []))
+        ratios = [getattr(one, field) / getattr(other, field) for one, other in pairs
+                  if getattr(other, field)]
+        return median(ratios) if ratios else None
+
+    def slow_ratio(self, peer, language, field):
+        """Of the rate without slow readers."""
+        found = self.slow.get((peer, language))
+        return median(getattr(s, field) / s.undisturbed for s in found) if found else None
 
     def memory(self, values, peer, language, field):
         found = values.get((peer, language))
@@ -44,8 +57,7 @@ def ratio(value, base):
     return value / base if value is not None and base else None
 
 
-def ratio_text(value, base):
-    found = ratio(value, base)
+def ratio_text(found):
     return "%.2fx" % found if found is not None else "-"
 
 
@@ -60,9 +72,9 @@ def print_route(results, language, peers, route):
         rate, p50, p99, web, app = (results.value(peer, language, route, field) for field in
                                     ("rate", "p50", "p99", "web_cpu", "app_cpu"))
         print("  %-22s %9.0f %7s %8.0f %8.0f %7.1f %7.1f %8.1f %7s %6d" % (
-            peer, rate, ratio_text(rate, results.value(PEER, language, route, "rate")),
+            peer, rate, ratio_text(results.ratio(peer, PEER, language, route, "rate")),
             p50, p99, web, app, web + app,
-            ratio_text(web + app, results.cpu(PEER, language, route)),
+            ratio_text(results.ratio(peer, PEER, language, route, "cpu")),
             sum(s.bad for s in samples)))
     print()
 
@@ -79,7 +91,7 @@ def print_memory(results, language, peers):
             ready, peak = (results.memory(values, peer, language, field)
                            for values in (results.ready, results.peak))
             base = results.memory(results.ready, PEER, language, field)
-            cells += [ready, peak, ratio_text(ready, base)]
+            cells += [ready, peak, ratio_text(ratio(ready, base))]
         print("  %-22s %9.1f %9.1f %7s %9.1f %9.1f %7s" % (peer, *cells))
     print()
 
@@ -90,36 +102,37 @@ def print_slow(results):
     print("%-28s %11s %11s %11s %9s" % (
         "200 slow readers, hello/s", "undisturbed", "arriving", "afterwards", "begun"))
     for (peer, language), slow in sorted(results.slow.items(), key=lambda item: item[0][1]):
+        undisturbed, arriving, afterwards = (median(getattr(s, field) for s in slow) for field in
+                                             ("undisturbed", "arriving", "afterwards"))
         print("  %-26s %11.0f %5.0f %5s %5.0f %5s %9d" % (
-            "%s/%s" % (peer, language), slow.undisturbed,
-            slow.arriving, ratio_text(slow.arriving, slow.undisturbed),
-            slow.afterwards, ratio_text(slow.afterwards, slow.undisturbed), slow.begun))
+            "%s/%s" % (peer, language), undisturbed,
+            arriving, ratio_text(results.slow_ratio(peer, language, "arriving")),
+            afterwards, ratio_text(results.slow_ratio(peer, language, "afterwards")),
+            min(s.begun for s in slow)))
     print()
 
 
 def targets(results, language):
     """(what, value, limit, "at most" or "at least") to reach, compared with PEER."""
-    def of_peer(getter, *args):
-        return ratio(getter(THIS, language, *args), getter(PEER, language, *args))
+    def of_peer(route, field):
+        return results.ratio(THIS, PEER, language, route, field)
 
-    slow = results.slow.get((THIS, language))
     return [
-        ("CPU, hello 64", of_peer(results.cpu, "hello 64"), 0.45, "at most"),
-        ("requests/s, hello 64", of_peer(results.value, "hello 64", "rate"), 2.0, "at least"),
-        ("p99, hello 64", of_peer(results.value, "hello 64", "p99"), 1.0, "at most"),
+        ("CPU, hello 64", of_peer("hello 64", "cpu"), 0.45, "at most"),
+        ("requests/s, hello 64", of_peer("hello 64", "rate"), 2.0, "at least"),
+        ("p99, hello 64", of_peer("hello 64", "p99"), 1.0, "at most"),
         ("CPU of httpd, hello 64, to the floor",
-         ratio(results.value(THIS, language, "hello 64", "web_cpu"),
-               results.value("floor", "c", "hello 64", "web_cpu")), 1.8, "at most"),
-        ("CPU, 64k 16", of_peer(results.cpu, "64k 16"), 0.5, "at most"),
-        ("CPU, post64k 16", of_peer(results.cpu, "post64k 16"), 0.5, "at most"),
-        ("CPU, post1m 8", of_peer(results.cpu, "post1m 8"), 0.15, "at most"),
+         results.ratio(THIS, "floor", language, "hello 64", "web_cpu"), 1.8, "at most"),
+        ("CPU, 64k 16", of_peer("64k 16", "cpu"), 0.5, "at most"),
+        ("CPU, post64k 16", of_peer("post64k 16", "cpu"), 0.5, "at most"),
+        ("CPU, post1m 8", of_peer("post1m 8", "cpu"), 0.15, "at most"),
         ("memory of httpd and agent",
          ratio(results.memory(results.ready, THIS, language, "web"),
                results.memory(results.ready, PEER, language, "web")), 0.5, "at most"),
         ("slow readers, arriving",
-         slow and ratio(slow.arriving, slow.undisturbed), 0.6, "at least"),
+         results.slow_ratio(THIS, language, "arriving"), 0.6, "at least"),
         ("slow readers, afterwards",
-         slow and ratio(slow.afterwards, slow.undisturbed), 0.8, "at least"),
+         results.slow_ratio(THIS, language, "afterwards"), 0.8, "at least"),
     ]
 
 

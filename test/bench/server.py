@@ -94,8 +94,8 @@ class Server:
         os.chmod(self.folder, 0o755)
         self.port = free_port()
         self.app = os.path.join(self.folder, "app")
-        language = "python" if self.language == "c" else self.language
-        shutil.copytree(os.path.join(self.setup.source, "test/bench/apps", language), self.app)
+        shutil.copytree(os.path.join(self.setup.source, "test/bench/apps", self.language),
+                        self.app)
         try:
             for command, environment, path in self.peer.app_servers(self):
                 self.start_process(command, environment, as_nobody=True)

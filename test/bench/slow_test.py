@@ -39,6 +39,7 @@ class Readers:
              str(READERS), str(BYTES_PER_SECOND), str(ARRIVAL_SECONDS)],
             stdout=subprocess.PIPE)
         server.helper_pids.add(self.process.pid)
+        self.process.stdout.readline()
         threading.Thread(target=self.listen, daemon=True).start()
 
     def listen(self):
