@@ -4,6 +4,8 @@ each with two app processes. Used by bench; server.py starts them."""
 
 import os
 
+from nginx import BehindNginx
+
 PROCESSES = 2
 QUEUE = 1000  # so that 200 slow readers are not turned away
 PHUSION_MODULE = "/usr/lib/apache2/modules/mod_passenger.so"
@@ -36,6 +38,9 @@ class Peer:
     def app_servers(self, server):
         """Commands to start before httpd: (arguments, environment, socket)."""
         return []
+
+    def start_front(self, server):
+        server.start_httpd()
 
 
 class This(Peer):
@@ -152,6 +157,16 @@ class Uwsgi(Proxied):
                   "--uwsgi-socket", socket, "--wsgi-file", "passenger_wsgi.py"], {}, socket)]
 
 
+class NginxPuma(BehindNginx, Puma):
+    name = "nginx_puma"
+    passing = "proxy_pass http://app; proxy_set_header Host $host;"
+
+
+class NginxUwsgi(BehindNginx, Uwsgi):
+    name = "nginx_uwsgi"
+    passing = "include /etc/nginx/uwsgi_params; uwsgi_pass app;"
+
+
 class NodeProxy(Proxied):
     """mod_proxy_balancer to two Node processes."""
 
@@ -189,4 +204,5 @@ class Floor(Peer):
         return "LoadModule floor_module %s\nSetHandler floor\n" % self.files(server.setup)[0]
 
 
-PEERS = [This(), Phusion(), Puma(), ModWsgi(), Uwsgi(), NodeProxy(), Floor()]
+PEERS = [This(), Phusion(), Puma(), ModWsgi(), Uwsgi(), NodeProxy(), NginxPuma(), NginxUwsgi(),
+         Floor()]

@@ -11,7 +11,7 @@ import time
 PR_SET_CHILD_SUBREAPER = 36
 TICKS = os.sysconf("SC_CLK_TCK")
 # Names (as in /proc/PID/comm, 15 letters) of what is not the app.
-WEB_NAMES = ("apache2", "httpd", "passenger-agent", "PassengerAgent")
+WEB_NAMES = ("apache2", "httpd", "passenger-agent", "PassengerAgent", "nginx")
 
 
 class Use:

@@ -100,7 +100,7 @@ class Server:
             for command, environment, path in self.peer.app_servers(self):
                 self.start_process(command, environment, as_nobody=True)
                 wait_until(lambda: os.path.exists(path), self.name)
-            self.start_httpd()
+            self.peer.start_front(self)
             wait_until(self.answers, self.name)
             self.warm_up()
         except Exception as error:
