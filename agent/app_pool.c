@@ -11,6 +11,7 @@
 #include "agent_log.h"
 #include "app_backoff.h"
 #include "app_limits.h"
+#include "app_policy.h"
 #include "app_preloader.h"
 #include "app_rest.h"
 #include "app_restart.h"
@@ -270,6 +271,7 @@ void app_pool_tick(core_t *core)
     request_overrun_tick(core);
     app_room_trim(core);
     app_rest_tick(core);
+    app_policy_tick(core);
     app_preloader_tidy(core, now);
     start_queue_serve(core);
 }

@@ -58,6 +58,8 @@ struct app_process_t {
     uint64_t memory;             /* bytes when last looked at: user_limits.h */
     int is_too_large;            /* above PassengerMemoryLimit, and logged */
     int is_over_limit;           /* killed for PassengerHardMemoryLimit */
+    int in_batches;              /* see app_policy.h; an adopted one may be */
+    int calm_ticks;              /* since it served a crowd */
     uint64_t overrun_seen;       /* when a request ran for too long last, */
     uint64_t overrun_since;      /* and first; 0 = never */
     const char *interpreter;     /* as app_interpreter.h; NULL until known, */

@@ -93,6 +93,7 @@ app_process_t *app_process_adopt(app_group_t *group, uint32_t index,
     proc->state = (psg_process_state_e)entry->state;
     proc->started = entry->started < now ? entry->started : now;
     proc->ready_since = proc->started;
+    proc->in_batches = 1;
     proc->was_ready = proc->state != PSG_PROCESS_SPAWNING;
     proc->unwanted = proc->state == PSG_PROCESS_DRAINING
                      || proc->state == PSG_PROCESS_STOPPING;

@@ -5,11 +5,13 @@
 #include "child_table.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -58,6 +60,15 @@ app_child_t *child_table_find(child_table_t *table, uint32_t process)
         return NULL;
     }
     return &table->entries[process];
+}
+
+app_child_t *child_table_find_living(child_table_t *table, uint32_t process,
+                                     uint32_t generation)
+{
+    app_child_t *child = child_table_find(table, process);
+
+    return child && !child->exited && child->generation == generation ? child
+                                                                      : NULL;
 }
 
 app_child_t *child_table_find_pid(child_table_t *table, pid_t pid)
@@ -154,6 +165,18 @@ unsigned child_table_living(child_table_t *table)
 apr_status_t child_signal(const app_child_t *child, int number)
 {
     return pidfd_signal(child->pidfd, number);
+}
+
+void child_schedule(const app_child_t *child, int in_batches)
+{
+    const struct sched_param param = {.sched_priority = 0};
+    int wanted = in_batches ? SCHED_BATCH : SCHED_OTHER;
+
+    if (!child->stranger && getpriority(PRIO_PROCESS, (id_t)child->pid) == 0
+        && sched_getscheduler(child->pid)
+               == (in_batches ? SCHED_OTHER : SCHED_BATCH)) {
+        (void)sched_setscheduler(child->pid, wanted, &param);
+    }
 }
 
 /* The number of a child's group is not free while it is not reaped. That of a

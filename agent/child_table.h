@@ -59,6 +59,9 @@ app_child_t *child_table_add(child_table_t *table, uint32_t process,
 
 /* The entry of an index in range if it is taken, else NULL. */
 app_child_t *child_table_find(child_table_t *table, uint32_t process);
+/* The same if it is of that generation and was not reaped, else NULL. */
+app_child_t *child_table_find_living(child_table_t *table, uint32_t process,
+                                     uint32_t generation);
 /* The living child with that pid, or NULL. */
 app_child_t *child_table_find_pid(child_table_t *table, pid_t pid);
 uint32_t child_table_index(const child_table_t *table,
@@ -83,6 +86,11 @@ unsigned child_table_living(child_table_t *table);
 
 /* By pidfd; APR_ESRCH if it has ended already. */
 apr_status_t child_signal(const app_child_t *child, int number);
+
+/* Has its first thread, which is the one that serves in apps of our loaders,
+ * scheduled by SCHED_BATCH, or as usual, if it has no other policy or priority. A
+ * stranger is left alone: its pid may be somebody else's. */
+void child_schedule(const app_child_t *child, int in_batches);
 
 /* To the process group it leads, which may live longer than it; it must not be
  * reaped yet if it is a child of ours. */

@@ -32,11 +32,13 @@ enum {
     CORE_FD_ADMIN = 6
 };
 
-/* Who starts and signals processes: the watchdog; in unit tests a fake. */
+/* Who starts, signals and schedules processes: the watchdog; in unit tests a fake. */
 typedef struct {
     /* Asks for proc to be started. On failure *why says why, in its pool. */
     apr_status_t (*spawn)(core_t *core, app_process_t *proc, const char **why);
     void (*signal)(core_t *core, const app_process_t *proc, int number);
+    /* By SCHED_BATCH, or as usual. */
+    void (*schedule)(core_t *core, const app_process_t *proc, int in_batches);
 } core_starter_t;
 
 struct core_t {

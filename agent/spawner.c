@@ -273,4 +273,16 @@ static void send_signal(core_t *core, const app_process_t *proc, int number)
     (void)watchdog_link_send(core, &msg); /* its deadline comes again */
 }
 
-const core_starter_t spawner_starter = {.spawn = spawn, .signal = send_signal};
+static void send_schedule(core_t *core, const app_process_t *proc,
+                          int in_batches)
+{
+    psg_message_t msg = {.number = PSG_MSG_SCHEDULE};
+
+    msg.as.schedule.process = proc->index;
+    msg.as.schedule.process_generation = proc->generation;
+    msg.as.schedule.in_batches = (uint32_t)in_batches;
+    (void)watchdog_link_send(core, &msg); /* it only costs time */
+}
+
+const core_starter_t spawner_starter = {
+    .spawn = spawn, .signal = send_signal, .schedule = send_schedule};

@@ -19,7 +19,7 @@ void spawner_fill(psg_msg_spawn_t *spawn, const app_spec_t *spec,
 /* A TCP port of 127.0.0.1 that nobody uses at the moment. */
 apr_status_t spawner_find_port(int *port, const psg_scoreboard_t *sb);
 
-/* Sends SPAWN and SIGNAL to the watchdog. */
+/* Sends SPAWN, SIGNAL and SCHEDULE to the watchdog. */
 extern const core_starter_t spawner_starter;
 
 #endif

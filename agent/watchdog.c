@@ -260,11 +260,21 @@ static void spawn_app(watchdog_t *dog, const psg_msg_spawn_t *spawn)
 /* A process that ended a moment ago is no error: the core will be told. */
 static void signal_app(watchdog_t *dog, const psg_msg_signal_t *msg)
 {
-    app_child_t *child = child_table_find(dog->children, msg->process);
+    app_child_t *child = child_table_find_living(dog->children, msg->process,
+                                                 msg->process_generation);
 
-    if (child && !child->exited && child->generation == msg->process_generation
-        && msg->signal > 0 && msg->signal < NSIG) {
+    if (child && msg->signal > 0 && msg->signal < NSIG) {
         child_signal(child, (int)msg->signal);
+    }
+}
+
+static void schedule_app(watchdog_t *dog, const psg_msg_schedule_t *msg)
+{
+    app_child_t *child = child_table_find_living(dog->children, msg->process,
+                                                 msg->process_generation);
+
+    if (child) {
+        child_schedule(child, msg->in_batches != 0);
     }
 }
 
@@ -294,6 +304,9 @@ static void read_core(watchdog_t *dog)
     }
     else if (msg.number == PSG_MSG_SIGNAL) {
         signal_app(dog, &msg.as.signal);
+    }
+    else if (msg.number == PSG_MSG_SCHEDULE) {
+        schedule_app(dog, &msg.as.schedule);
     }
     else {
         agent_log(PSG_LOG_ERROR,

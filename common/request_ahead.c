@@ -17,6 +17,16 @@ int psg_ahead_has_room(const psg_process_t *process, uint32_t busy,
            && now - process->last_used < PSG_QUICK_USEC;
 }
 
+int psg_process_is_crowded(const psg_scoreboard_t *sb, uint32_t process,
+                           uint32_t group)
+{
+    return process < PSG_MAX_PROCESSES && group < PSG_MAX_GROUPS
+           && psg_peek(&sb->processes[process].quick) >= PSG_QUICK_COUNT
+           && psg_peek(&sb->processes[process].busy)
+                      + psg_peek(&sb->groups[group].queued)
+                  >= PSG_CROWD;
+}
+
 void psg_ahead_note(psg_process_t *process, uint64_t running)
 {
     if (process->last_used - running >= PSG_QUICK_USEC) {

@@ -32,6 +32,11 @@ enum {
 int psg_ahead_has_room(const psg_process_t *process, uint32_t busy,
                        uint64_t now);
 
+/* Whether the process has been quick for long and has, or its group has waiting,
+ * PSG_CROWD requests or more. Needs no lock. */
+int psg_process_is_crowded(const psg_scoreboard_t *sb, uint32_t process,
+                           uint32_t group);
+
 /* Takes note of a request that the process had since `running` and has no
  * more; process->last_used is now. */
 void psg_ahead_note(psg_process_t *process, uint64_t running);

@@ -288,13 +288,8 @@ int psg_slot_is_last(const psg_scoreboard_t *sb, uint32_t slot)
 
 int psg_slot_is_crowded(const psg_scoreboard_t *sb, uint32_t slot)
 {
-    uint32_t p = psg_peek(&sb->slots[slot].process);
-    uint32_t g = psg_peek(&sb->slots[slot].group);
-
-    return p < PSG_MAX_PROCESSES && g < PSG_MAX_GROUPS
-           && psg_peek(&sb->processes[p].quick) >= PSG_QUICK_COUNT
-           && psg_peek(&sb->processes[p].busy) + psg_peek(&sb->groups[g].queued)
-                  >= PSG_CROWD;
+    return psg_process_is_crowded(sb, psg_peek(&sb->slots[slot].process),
+                                  psg_peek(&sb->slots[slot].group));
 }
 
 void psg_slot_abandon(psg_scoreboard_t *sb, uint32_t slot)

@@ -75,8 +75,7 @@ psg_slot_state_e psg_slot_wait_answer(psg_scoreboard_t *sb, uint32_t slot,
  * With concurrency others may have told it already, which does no harm. */
 int psg_slot_is_last(const psg_scoreboard_t *sb, uint32_t slot);
 
-/* Whether the slot's process has been quick for long (see request_ahead.h) and
- * has, or has waiting, PSG_CROWD requests or more. */
+/* psg_process_is_crowded() of a RUNNING slot's process. */
 int psg_slot_is_crowded(const psg_scoreboard_t *sb, uint32_t slot);
 
 /* Leaves the queue (client went away). Afterwards the slot is neither queued

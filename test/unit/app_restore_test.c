@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "app_policy.h"
 #include "app_restore.h"
 #include "fake_core.h"
 
@@ -62,6 +63,22 @@ TEST(restore_is_taken_over_by_a_new_core)
     fake_leave(next, running);
     CHECK_INT(next->core.sb->processes[ready->index].busy, 0);
     CHECK(fake_group(next, "/a", "PassengerMinInstances", "2") == group);
+}
+
+/* The new core does not know how the old one had it scheduled. */
+TEST(restored_process_is_scheduled_as_usual_without_a_crowd)
+{
+    fake_core_t *fake = fake_core(6, 0), *next;
+    app_group_t *old = fake_serving(fake, "/a", 1);
+    app_process_t *ready = fake_process(old, PSG_PROCESS_READY);
+
+    next = fake_core_after(fake);
+    adopt(next, ready, APR_SUCCESS);
+    app_restore_end(&next->core);
+    for (int i = 0; i < APP_POLICY_CALM; i++) {
+        app_policy_tick(&next->core);
+    }
+    CHECK_INT(next->in_batches, -1);
 }
 
 TEST(restore_gives_up_groups_that_make_no_sense)

@@ -56,7 +56,15 @@ static void send_signal(core_t *core, const app_process_t *proc, int number)
     note(core, proc->index, number);
 }
 
-static const core_starter_t starter = {.spawn = spawn, .signal = send_signal};
+static void schedule(core_t *core, const app_process_t *proc, int in_batches)
+{
+    (void)core;
+    (void)proc;
+    fake_of(core)->in_batches += in_batches ? 1 : -1;
+}
+
+static const core_starter_t starter = {
+    .spawn = spawn, .signal = send_signal, .schedule = schedule};
 
 /* What went wrong is in the log, too, now. */
 static void show_log(void *data)

@@ -26,6 +26,7 @@ typedef struct {
     fake_call_t calls[FAKE_CALLS];
     int call_count;
     int refuse_spawn; /* 1: asking for a process fails at once */
+    int in_batches;   /* how often that was asked for, less how often not */
 } fake_core_t;
 
 /* With these limits; the rest has its default. */

@@ -318,6 +318,17 @@ void driver_signal(driver_t *driver, uint32_t process, uint32_t generation,
     driver_send(driver, &msg);
 }
 
+void driver_schedule(driver_t *driver, uint32_t process, uint32_t generation,
+                     int in_batches)
+{
+    psg_message_t msg = {.number = PSG_MSG_SCHEDULE};
+
+    msg.as.schedule.process = process;
+    msg.as.schedule.process_generation = generation;
+    msg.as.schedule.in_batches = (uint32_t)in_batches;
+    driver_send(driver, &msg);
+}
+
 const char *driver_read(int fd, const char *until)
 {
     char text[8192] = "";

@@ -63,6 +63,9 @@ pid_t driver_spawn_program(driver_t *driver, uint32_t process,
 void driver_signal(driver_t *driver, uint32_t process, uint32_t generation,
                    int number);
 
+void driver_schedule(driver_t *driver, uint32_t process, uint32_t generation,
+                     int in_batches);
+
 /* The text that comes from fd until it contains `until` or ends. */
 const char *driver_read(int fd, const char *until);
 
