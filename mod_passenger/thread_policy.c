@@ -34,12 +34,17 @@ static void set_policy(policy_e wanted)
         sched_setscheduler(0, number, &param) == 0 ? wanted : POLICY_FOREIGN;
 }
 
+static void calm_down(void)
+{
+    if (policy == POLICY_BATCH) {
+        set_policy(POLICY_NORMAL);
+    }
+}
+
 void psg_thread_policy_note(int is_crowded)
 {
     if (!is_crowded) {
-        if (policy == POLICY_BATCH) {
-            set_policy(POLICY_NORMAL);
-        }
+        calm_down();
         return;
     }
     if (policy == POLICY_UNKNOWN) {
@@ -52,9 +57,8 @@ void psg_thread_policy_note(int is_crowded)
 
 int psg_thread_policy_review(request_rec *r)
 {
-    if (policy == POLICY_BATCH
-        && (!r->handler || strcmp(r->handler, PSG_HANDLER) != 0)) {
-        set_policy(POLICY_NORMAL);
+    if (!r->handler || strcmp(r->handler, PSG_HANDLER) != 0) {
+        calm_down();
     }
     return DECLINED;
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The servers that are compared: one class a way of serving an app with httpd,
-each with two app processes. Used by bench; server.py starts them."""
+"""The servers that are compared: one class a way of serving an app, most of
+them with httpd, each with two app processes. Used by bench; server.py starts them."""
 
 import os
 

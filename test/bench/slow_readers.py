@@ -10,6 +10,7 @@ import sys
 import time
 
 TICK = 0.05
+PIECE = 9 << 20  # bytes: an answer of 8 MiB, and what is needed around it
 
 
 def connect(port):
@@ -62,10 +63,11 @@ class Loan:
 class Crowd:
     """All readers, and those that are not done."""
 
-    def __init__(self, port, path, rate):
+    def __init__(self, port, path, rate, loan):
         self.port = port
         self.path = path
         self.rate = rate
+        self.loan = loan
         self.poll = select.epoll()
         self.by_fd = {}
         self.arrived = 0
@@ -93,9 +95,8 @@ class Crowd:
 
 def main():
     port, path, count, rate, seconds = sys.argv[1:6]
-    crowd = Crowd(int(port), path, int(rate))
+    crowd = Crowd(int(port), path, int(rate), Loan(int(count), PIECE))
     reported = -1
-    crowd.loan = Loan(int(count), 9 << 20)
     print(0, flush=True)
     start = last = time.monotonic()
     while crowd.by_fd or crowd.arrived < int(count):
