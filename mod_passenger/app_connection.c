@@ -3,6 +3,7 @@
 /* Opens connections to app processes and shelves idle ones, without locks: a
  * shelf per process entry, a word per connection. Called by app_exchange.c. */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -151,7 +152,23 @@ static int close_one(shelf_t *all)
     return 0;
 }
 
-/* A socket; if no descriptor is left, in place of an idle connection. */
+/* How many descriptors this child may have; asked once. */
+static int files_max(void)
+{
+    static int max;
+    int known = __atomic_load_n(&max, __ATOMIC_RELAXED);
+    struct rlimit files;
+
+    if (known == 0 && getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        known = files.rlim_cur < INT_MAX ? (int)files.rlim_cur : INT_MAX;
+        __atomic_store_n(&max, known, __ATOMIC_RELAXED);
+    }
+    return known;
+}
+
+/* A socket; if no descriptor is left, in place of an idle connection. The kernel
+ * gives the lowest free number: a high one says that few are left, and then an
+ * idle connection goes before httpd finds none for a visitor or a file. */
 static int make_socket(int family)
 {
     shelf_t *all = find_shelves();
@@ -160,6 +177,9 @@ static int make_socket(int family)
     do {
         fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     } while (fd < 0 && errno == EMFILE && all && close_one(all));
+    if (all && fd >= files_max() - files_max() / KEPT_SHARE) {
+        close_one(all);
+    }
     return fd;
 }
 
@@ -251,15 +271,6 @@ static void mark_used(uint32_t index)
     }
 }
 
-static uint32_t kept_max(void)
-{
-    struct rlimit files;
-
-    return getrlimit(RLIMIT_NOFILE, &files) == 0
-               ? (uint32_t)(files.rlim_cur / KEPT_SHARE)
-               : 0;
-}
-
 /* Returns 0 if the shelf is full. */
 static int put_word(shelf_t *shelf, int limit, uint64_t word)
 {
@@ -278,16 +289,12 @@ static int put_word(shelf_t *shelf, int limit, uint64_t word)
 
 void psg_app_connection_keep(psg_app_connection_t *connection)
 {
-    static uint32_t max; /* 0: not known yet */
     shelf_t *all = find_shelves();
     uint64_t word = make_word(connection->generation, connection->fd);
     uint32_t concurrency =
         psg_child->sb->processes[connection->process].concurrency;
     int limit = concurrency == 1 ? SHELF_WORDS_SINGLE : SHELF_WORDS;
 
-    if (__atomic_load_n(&max, __ATOMIC_RELAXED) == 0) {
-        __atomic_store_n(&max, kept_max(), __ATOMIC_RELAXED);
-    }
     if (!all) {
         psg_app_connection_close(connection);
         return;
@@ -295,7 +302,7 @@ void psg_app_connection_keep(psg_app_connection_t *connection)
     mark_used(connection->process);
     /* Counted first: whoever takes it counts it down. */
     if (__atomic_add_fetch(&kept, 1, __ATOMIC_RELAXED)
-        > __atomic_load_n(&max, __ATOMIC_RELAXED)) {
+        > (uint32_t)files_max() / KEPT_SHARE) {
         close_one(all);
     }
     if (put_word(&all[connection->process], limit, word)) {
