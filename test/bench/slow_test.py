@@ -13,7 +13,6 @@ import load
 HERE = os.path.dirname(os.path.abspath(__file__))
 READERS = 200
 BYTES_PER_SECOND = 200_000
-ARRIVAL_SECONDS = 5
 BEGIN_DEADLINE = 4  # seconds to wait afterwards for the last reader's first byte
 HELLO = load.Route("hello", "/hello", 64)
 
@@ -31,12 +30,12 @@ class SlowResult:
 class Readers:
     """The process with the slow clients, and how many answers have begun."""
 
-    def __init__(self, server):
+    def __init__(self, server, arrival):
         self.begun = 0
         self.server = server
         self.process = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "slow_readers.py"), str(server.port), "/8m",
-             str(READERS), str(BYTES_PER_SECOND), str(ARRIVAL_SECONDS)],
+             str(READERS), str(BYTES_PER_SECOND), str(arrival)],
             stdout=subprocess.PIPE)
         server.helper_pids.add(self.process.pid)
         self.process.stdout.readline()
@@ -52,11 +51,12 @@ class Readers:
         self.server.helper_pids.discard(self.process.pid)
 
 
-def run(server, seconds):
+def run(server, seconds, arrival):
+    """The readers arrive evenly over so many seconds."""
     undisturbed = load.run(server, HELLO, seconds)
-    readers = Readers(server)
+    readers = Readers(server, arrival)
     try:
-        arriving = load.run(server, HELLO, ARRIVAL_SECONDS)
+        arriving = load.run(server, HELLO, arrival)
         deadline = time.monotonic() + BEGIN_DEADLINE
         while readers.begun < READERS and time.monotonic() < deadline:
             time.sleep(0.05)
