@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "app_server.h"
@@ -176,6 +177,12 @@ enum {
     MEBIBYTE = 1 << 20,
 };
 
+/* Else its folder could not be removed. */
+static void unmount(void *folder)
+{
+    CHECK_INT(umount2(folder, MNT_DETACH), 0);
+}
+
 /* In the test's own mount namespace. */
 static const char *small_disk(void)
 {
@@ -188,6 +195,7 @@ static const char *small_disk(void)
                          "none '%s'",
                          folder, folder),
               0);
+    test_defer(unmount, (void *)folder);
     return folder;
 }
 
