@@ -203,9 +203,23 @@ static void await_end(app_process_t *proc)
     set_deadline_in(proc, LAST_WORDS_TIME);
 }
 
+/* What it waited for only it knows; what was waited for is ours to say. */
+static const char *advice_on_timeout(const app_spec_t *spec)
+{
+    return spec->command
+               ? "The program must accept connections on 127.0.0.1 at the port "
+                 "that the variable PORT names, or on the socket it is passed "
+                 "as descriptor 3 (LISTEN_FDS=1)."
+               : "The startup file was not loaded to its end in that time. "
+                 "Look "
+                 "what the app waits for while it starts (a database, a lock, "
+                 "another server), or raise PassengerStartTimeout.";
+}
+
 static void give_up(app_process_t *proc)
 {
     proc->failure.step = "start timeout";
+    proc->failure.details = advice_on_timeout(proc->group->spec);
     proc->failure.summary =
         apr_psprintf(proc->pool,
                      "it was not ready within %d seconds "

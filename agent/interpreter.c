@@ -16,9 +16,11 @@
 #include "app_env.h"
 #include "interpreter_search.h"
 
-/* Of a reason, in bytes; the line on the control channel has a limit, too. */
 enum {
-    WHY_MAX = 3000
+    /* Of a reason, in bytes; the line on the control channel has a limit, too. */
+    WHY_MAX = 3000,
+    /* As many as the kernel follows. */
+    LINKS_MAX = 40
 };
 
 static void fail(launch_failure_t *failure, const char *summary,
@@ -122,6 +124,70 @@ static void explain_missing(launch_failure_t *failure, const char *file,
                "example by making the virtual environment anew.");
 }
 
+/* The first folder on the way to file that may not be entered, or NULL. */
+static const char *closed_folder(const char *file, apr_pool_t *pool)
+{
+    const char *slash;
+
+    for (slash = strchr(file + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        const char *folder =
+            apr_pstrmemdup(pool, file, (apr_size_t)(slash - file));
+
+        if (access(folder, X_OK) != 0 && errno == EACCES) {
+            return folder;
+        }
+    }
+    return NULL;
+}
+
+/* The same, behind links, too: the Python of a virtual environment is a link,
+ * often to a place below somebody's home. */
+static const char *closed_way(const char *file, apr_pool_t *pool)
+{
+    const char *closed = closed_folder(file, pool);
+
+    for (int links = 0; !closed && links < LINKS_MAX; links++) {
+        char target[PATH_MAX];
+        ssize_t len = readlink(file, target, sizeof(target) - 1);
+
+        if (len <= 0) {
+            break;
+        }
+        target[len] = '\0';
+        file = target[0] == '/' ? apr_pstrdup(pool, target)
+                                : apr_psprintf(pool, "%.*s/%s",
+                                               (int)(strrchr(file, '/') - file),
+                                               file, target);
+        closed = closed_folder(file, pool);
+    }
+    return closed;
+}
+
+/* If what is in the way is a folder, that one is named. */
+static int explain_closed(launch_failure_t *failure, const char *file,
+                          apr_pool_t *pool)
+{
+    const char *named = script_interpreter(file, pool);
+    const char *closed = closed_way(file, pool);
+
+    if (!closed && named && named[0] == '/') {
+        closed = closed_way(named, pool);
+    }
+    if (!closed) {
+        return 0;
+    }
+    fail(failure,
+         apr_psprintf(pool,
+                      "the interpreter '%s' cannot be executed: the app's user "
+                      "may not enter the folder '%s'",
+                      file, closed),
+         "That folder is on the way to it, or to what it is a link to or names "
+         "in its first line. Give the folder search permission (chmod o+x), or "
+         "take an interpreter from elsewhere; a virtual environment must be "
+         "made with one that the app's user can run.");
+    return 1;
+}
+
 static void explain(launch_failure_t *failure, const char *file, int error,
                     apr_pool_t *pool)
 {
@@ -129,6 +195,10 @@ static void explain(launch_failure_t *failure, const char *file, int error,
 
     if (error == ENOENT || error == ENOTDIR) {
         explain_missing(failure, file, pool);
+        return;
+    }
+    if (error == EACCES && file[0] == '/'
+        && explain_closed(failure, file, pool)) {
         return;
     }
     if (error == ENOEXEC) {

@@ -85,6 +85,9 @@ static void print_app(FILE *out, const json_t *app, apr_pool_t *pool)
     fprintf(out, "\n%s (%s):\n", text(app, "name", pool),
             text(app, "environment", pool));
     fprintf(out, "  App root: %s\n", text(app, "app", pool));
+    if (text(app, "base_uri", pool)[0]) {
+        fprintf(out, "  Base URI: %s\n", text(app, "base_uri", pool));
+    }
     if (is_set(app, "restarting")) {
         fputs("  (restarting...)\n", out);
     }

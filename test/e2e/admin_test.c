@@ -241,6 +241,26 @@ TEST(one_of_several_instances_is_chosen)
     test_shell(NULL, "rm -r '%s/passenger.1'", httpd->run_dir);
 }
 
+/* One folder below two URIs is two apps. */
+TEST(status_tells_apps_of_one_folder_apart)
+{
+    httpd_t *httpd = app_serve(
+        "python",
+        &(httpd_config_t){.modules = "alias",
+                          .vhost_config = test_format(
+                              "Alias /one \"%s/www/public\"\n"
+                              "Alias /two \"%s/www/public\"\n"
+                              "PassengerBaseURI /one\nPassengerBaseURI /two\n",
+                              test_dir(), test_dir())});
+    const char *output;
+
+    CHECK_INT(http_get("%s/one/hello", httpd->url)->status, 200);
+    CHECK_INT(http_get("%s/two/hello", httpd->url)->status, 200);
+    CHECK_INT(tool(httpd, 0, &output, "status"), 0);
+    CHECK_CONTAINS(output, "\n  Base URI: /one\n");
+    CHECK_CONTAINS(output, "\n  Base URI: /two\n");
+}
+
 /* The names existing scripts know. */
 TEST(other_names_of_the_program_are_commands)
 {

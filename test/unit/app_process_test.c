@@ -161,6 +161,21 @@ TEST(process_that_does_not_get_ready_is_killed)
                    "not ready within 3 seconds");
     CHECK_CONTAINS(fake->core.sb->groups[group->index].error.detail,
                    "Step: start timeout");
+    CHECK_CONTAINS(fake->core.sb->groups[group->index].error.detail,
+                   "was not loaded to its end");
+}
+
+TEST(command_that_does_not_get_ready_is_told_where_to_listen)
+{
+    fake_core_t *fake = fake_core(6, 0);
+    app_group_t *group =
+        fake_group(fake, ROOT, "PassengerAppStartCommand", "sleep 1000");
+
+    CHECK_INT(app_process_start(group), APR_SUCCESS);
+    fake_pass(fake, 91);
+    app_process_exited(fake_process(group, PSG_PROCESS_STOPPING), SIGKILL);
+    CHECK_CONTAINS(fake->core.sb->groups[group->index].error.detail,
+                   "127.0.0.1 at the port that the variable PORT names");
 }
 
 TEST(process_that_does_not_stop_is_killed_after_ten_seconds)

@@ -337,6 +337,37 @@ TEST(interpreter_without_permission_is_named)
                               test_dir()));
 }
 
+/* As a virtual environment that somebody made with a Python of his own. */
+TEST(closed_folder_behind_the_interpreter_is_named)
+{
+    const char *python = test_format("%s/venv/python", test_dir());
+    const char *args[] = {python, NULL};
+    const char *closed = test_format("%s/closed", test_dir());
+    const char *summary =
+        test_format("'%s' cannot be executed: the app's user may not enter the "
+                    "folder '%s'",
+                    python, closed);
+    launch_t launch = launch_in("", args);
+
+    CHECK_INT(chmod(test_file("closed/bin/python", "#!/bin/sh\n"), 0755), 0);
+    test_file("venv/pyvenv.cfg", "");
+    CHECK_INT(symlink("../closed/bin/python3",
+                      test_format("%s/venv/python", test_dir())),
+              0);
+    CHECK_INT(symlink("python", test_format("%s/bin/python3", closed)), 0);
+    CHECK_INT(chmod(closed, 0), 0);
+    check_failure(run(&launch), "exec",
+                  test_format("%s/venv/../closed", test_dir()));
+    CHECK_INT(unlink(python), 0);
+    CHECK_INT(symlink(test_format("%s/bin/python3", closed), python), 0);
+    check_failure(run(&launch), "exec", summary);
+    CHECK_INT(unlink(python), 0);
+    test_file("venv/python", test_format("#!%s/bin/python3\n", closed));
+    CHECK_INT(chmod(python, 0755), 0);
+    check_failure(run(&launch), "exec", summary);
+    CHECK_INT(chmod(closed, 0755), 0);
+}
+
 /* Runs an executable file with that content. */
 static result_t run_file(const char *content)
 {
