@@ -175,9 +175,14 @@ static const char *const rules[] = {
     "The inner section's value replaces the outer one's, lists included; only "
     "what is given as NAME VALUE adds up. Location sections count more than "
     "Directory sections and .htaccess.",
+    "Changed values hold from the next reload of httpd on. What a process is "
+    "started with, such as its environment variables and threads, it keeps: "
+    "restart the app to change it. An app with another user, interpreter, "
+    "startup file or start command starts again by itself.",
     "httpd -t warns of users, folders, interpreters and apps that are named "
-    "and not there. With -D DUMP_PASSENGER it prints the apps of the server "
-    "configuration with every directive and where it was set.",
+    "and not there, and of root where no app may be root. With -D "
+    "DUMP_PASSENGER it prints the apps of the server configuration with every "
+    "directive and where it was set.",
 };
 
 static const char *name_of_field(const char *field)

@@ -201,7 +201,11 @@ static const char *set_values(cmd_parms *cmd, psg_dir_config_t *config,
     while (!error && *arguments) {
         const char *text = ap_getword_conf(cmd->pool, &arguments);
 
-        if (psg_option_rows[i].type == PSG_PAIRS && *arguments) {
+        if (psg_option_rows[i].type == PSG_PAIRS) {
+            if (!*arguments || strchr(text, '=')) {
+                count = 0;
+                break;
+            }
             text = apr_pstrcat(cmd->pool, text, "=",
                                ap_getword_conf(cmd->pool, &arguments), NULL);
         }

@@ -49,24 +49,29 @@ static int is_missing(const char *path, apr_filetype_e wanted)
                && info.filetype != wanted);
 }
 
+/* The rules themselves are the watchdog's: agent/identity.c. */
 static const char *check_user(const char *name)
 {
     apr_uid_t uid;
     apr_gid_t gid;
 
-    return apr_uid_get(&uid, &gid, name, check.pool) == APR_SUCCESS
-               ? NULL
-               : "there is no such user";
+    if (apr_uid_get(&uid, &gid, name, check.pool) != APR_SUCCESS) {
+        return "there is no such user";
+    }
+    return uid == 0 ? "no app runs as root" : NULL;
 }
 
 static const char *check_group(const char *name)
 {
     apr_gid_t gid;
 
-    return strcmp(name, "!STARTUP_FILE!") == 0
-                   || apr_gid_get(&gid, name, check.pool) == APR_SUCCESS
-               ? NULL
-               : "there is no such group";
+    if (strcmp(name, "!STARTUP_FILE!") == 0) {
+        return NULL;
+    }
+    if (apr_gid_get(&gid, name, check.pool) != APR_SUCCESS) {
+        return "there is no such group";
+    }
+    return gid == 0 ? "no app runs with root's group" : NULL;
 }
 
 /* A name without a slash is looked for when the app starts. */
@@ -88,9 +93,10 @@ static const char *check_log(const char *path)
 {
     const char *full = ap_server_root_relative(check.pool, path);
 
-    return is_missing(ap_make_dirstr_parent(check.pool, full), APR_DIR)
-               ? "there is no folder for it"
-               : NULL;
+    if (is_missing(ap_make_dirstr_parent(check.pool, full), APR_DIR)) {
+        return "there is no folder for it";
+    }
+    return ap_is_directory(check.pool, full) ? "it is a folder" : NULL;
 }
 
 static const struct {

@@ -28,6 +28,9 @@ TEST(what_the_server_names_is_looked_for)
         {"PassengerDataBufferDir /none", "there is no such folder"},
         {"PassengerInstanceRegistryDir none", "there is no such folder"},
         {"PassengerLogFile /none/log", "there is no folder for it"},
+        {"PassengerLogFile /tmp", "it is a folder"},
+        {"PassengerDefaultUser root", "no app runs as root"},
+        {"PassengerDefaultGroup root", "no app runs with root's group"},
         {"PassengerPreStart shop.example.org", "it is no URL"},
         {"PassengerPreStart httpx://shop.example.org/", "it is no URL"},
     };
@@ -46,6 +49,8 @@ TEST(what_places_name_is_looked_for)
     static const char *const cases[][2] = {
         {"PassengerUser psg-nobody", "there is no such user"},
         {"PassengerGroup psg-nobody", "there is no such group"},
+        {"PassengerUser root", "no app runs as root"},
+        {"PassengerGroup root", "no app runs with root's group"},
         {"PassengerRuby /none/ruby", "there is no such program"},
         {"PassengerPython /tmp", "there is no such program"},
         {"PassengerNodejs /none/node", "there is no such program"},
@@ -76,7 +81,7 @@ TEST(what_is_there_is_not_told)
     const char *lines;
 
     app_copy("python", "www");
-    lines = test_format("PassengerUser root\nPassengerGroup !STARTUP_FILE!\n"
+    lines = test_format("PassengerUser daemon\nPassengerGroup !STARTUP_FILE!\n"
                         "PassengerPython /bin/sh\nPassengerRuby ruby\n"
                         "PassengerMinInstances 6\n"
                         "PassengerAppRoot \"%s/www\"\n"

@@ -88,3 +88,38 @@ TEST_DEADLINE(demo_serves_the_app_it_is_given, 90)
               "hello from python\n");
     end_demo(pid);
 }
+
+/* What is wrong with the arguments is said in their words, not in httpd's. */
+TEST(demo_explains_wrong_arguments)
+{
+    static const char *const cases[][2] = {
+        {"--port 80800", "the port '80800' is not a number from 1 to 65535"},
+        {"--port=abc", "the port 'abc' is not a number from 1 to 65535"},
+        {"--port 0", "the port '0' is not a number from 1 to 65535"},
+        {"--port 8080 ''", "usage: "},
+        {"--port 8080 'a\"b'", "a\"b'; use a link"},
+        {"--port 8080 'a${b}'", "a${b}'; use a link"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *output;
+
+        CHECK(test_shell(&output,
+                         "cd '%s' && mkdir -p 'a\"b' 'a${b}' && "
+                         "timeout 5 '%s/build/demo' %s 2>&1",
+                         test_dir(), TEST_SRCDIR, cases[i][0])
+              != 0);
+        CHECK_CONTAINS(output, cases[i][1]);
+    }
+}
+
+TEST_DEADLINE(demo_says_that_there_is_no_app, 90)
+{
+    pid_t pid;
+
+    app_require("ruby python3 node");
+    pid = start_demo(httpd_free_port(), test_dir());
+    CHECK_CONTAINS(test_read(test_format("%s/demo.log", test_dir())),
+                   "no app at /: PassengerAppRoot is ");
+    end_demo(pid);
+}
