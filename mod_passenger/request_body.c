@@ -25,6 +25,25 @@ static int may_have_body(request_rec *r)
            || apr_table_get(r->headers_in, "Content-Length") != NULL;
 }
 
+/* httpd takes chunks apart, and nothing else: the app would take what is still
+ * compressed for the body (RFC 9112, 6.1). */
+static int has_unknown_coding(const request_rec *r)
+{
+    const char *codings = apr_table_get(r->headers_in, "Transfer-Encoding");
+
+    return codings && ap_cstr_casecmp(codings, "chunked") != 0;
+}
+
+static int refuse_coding(request_rec *r)
+{
+    ap_log_rerror(
+        APLOG_MARK, APLOG_INFO, 0, r,
+        "PSG0125: the body of a request to '%s' has a transfer coding "
+        "other than chunked; the visitor gets a 501",
+        r->uri);
+    return HTTP_NOT_IMPLEMENTED;
+}
+
 static apr_status_t spool_fresh(psg_request_body_t *body,
                                 psg_body_reader_t *reader)
 {
@@ -132,6 +151,9 @@ int psg_request_body_read(psg_request_body_t *body, request_rec *r,
 
     if (!may_have_body(r)) {
         return OK;
+    }
+    if (has_unknown_coding(r)) {
+        return refuse_coding(r);
     }
     psg_body_reader_begin(&reader, r);
     if (!request->options->buffer_upload) {

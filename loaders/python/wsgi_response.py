@@ -98,7 +98,8 @@ class Response:
         status = self._status
         if status is None:
             raise RuleBroken('start_response was not called')
-        lines = ['HTTP/1.1 ' + status]
+        # Without a reason the blank is still due.
+        lines = ['HTTP/1.1 ' + (status if len(status) > 3 else status + ' ')]
         announced = None
         for name, value in self._headers:
             key = name.lower()

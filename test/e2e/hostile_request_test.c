@@ -153,6 +153,14 @@ TEST(transfer_coding_is_chunked_or_refused)
                REFUSED),
         ATTACK("gzip", POST "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
                REFUSED),
+        ATTACK("gzip, chunked",
+               POST "Transfer-Encoding: gzip, chunked\r\n\r\n"
+                    "5\r\nhello\r\n0\r\n\r\n",
+               "501 Not Implemented"),
+        ATTACK("gzip and chunked",
+               POST "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked"
+                    "\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+               REFUSED),
         ATTACK("identity", POST "Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
                REFUSED),
         ATTACK("vertical tab",

@@ -114,3 +114,14 @@ TEST(validator_is_in_between)
     CHECK_INT(http_get("%s/status/20", httpd->url)->status, 500);
     httpd_await_log(httpd, "AssertionError");
 }
+
+/* As other servers take it. */
+TEST(wsgi_status_without_a_reason_is_taken)
+{
+    httpd_t *httpd =
+        serve_checked("python", "printf '%s\\n' 'def application(env, start):' "
+                                "'    start(\"404\", [])' "
+                                "'    return [b\"none\"]' >passenger_wsgi.py");
+
+    CHECK_STR(http_get_body(404, "%s/", httpd->url), "none");
+}
