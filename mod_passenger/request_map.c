@@ -5,6 +5,9 @@
 
 #include "request_map.h"
 
+#include <string.h>
+
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -88,16 +91,26 @@ static int refuse_file(request_rec *r)
     return HTTP_FORBIDDEN;
 }
 
+/* What the .htaccess of old Ruby on Rails apps leads to, be it there or not. */
+static int is_dispatcher(const request_rec *r)
+{
+    const char *name = apr_filepath_name_get(r->filename);
+
+    return strcmp(name, "dispatch.cgi") == 0
+           || strcmp(name, "dispatch.fcgi") == 0;
+}
+
 /* Guides for shared hosts have a rule in .htaccess that leads every URI to the
  * startup file; that file is for us to start, and its URI nobody's. */
-static int was_led_to_startup_file(request_rec *r, const psg_options_t *options)
+static int was_led_to_start(request_rec *r, const psg_options_t *options)
 {
     const char *problem;
     psg_app_t app;
 
-    return r->prev && r->finfo.filetype == APR_REG && options->enabled
+    return r->prev && r->filename && options->enabled
+           && (r->finfo.filetype == APR_REG || is_dispatcher(r))
            && psg_app_lookup(&app, &problem, r, options) == APR_SUCCESS
-           && psg_app_file_is_startup(r, &app);
+           && (is_dispatcher(r) || psg_app_file_is_startup(r, &app));
 }
 
 /* The request becomes what the visitor asked for. */
@@ -122,7 +135,7 @@ int psg_map_choose(request_rec *r)
     psg_app_t app;
     apr_status_t status;
 
-    if (was_led_to_startup_file(r, options)) {
+    if (was_led_to_start(r, options)) {
         undo_rewriting(r);
     }
     if (r->finfo.filetype == APR_REG && options->enabled

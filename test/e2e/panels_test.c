@@ -297,6 +297,31 @@ TEST(startup_file_of_another_language_is_explained)
     CHECK_CONTAINS(http_get_body(500, "%s/", httpd->url), "start.sh:2");
 }
 
+/* The .htaccess that Ruby on Rails once made for every app. */
+TEST(rule_that_leads_to_a_dispatcher_is_undone)
+{
+    static const char *const names[] = {"dispatch.cgi", "dispatch.fcgi"};
+    httpd_t *httpd = serve_folder();
+
+    app_copy("python", "www");
+    test_file("www/public/cached.html", "from the cache");
+    for (int i = 0; i < 2; i++) {
+        test_file("www/public/.htaccess",
+                  test_format("RewriteEngine On\n"
+                              "RewriteRule ^$ index.html [QSA]\n"
+                              "RewriteRule ^([^.]+)$ $1.html [QSA]\n"
+                              "RewriteCond %%{REQUEST_FILENAME} !-f\n"
+                              "RewriteRule ^(.*)$ %s [QSA,L]\n",
+                              names[i]));
+        CHECK_CONTAINS(http_get_body(200, "%s/request/a?c=d", httpd->url),
+                       "\"REQUEST_URI\": \"/request/a?c=d\"");
+        test_file(test_format("www/public/%s", names[i]), "#!/usr/bin/ruby\n");
+        CHECK_CONTAINS(http_get_body(200, "%s/request/b", httpd->url),
+                       "\"REQUEST_URI\": \"/request/b\"");
+        app_check_file(httpd, "/cached", "from the cache");
+    }
+}
+
 /* The rule means that the app gets what is no file; so it does without it, and
  * the app must not see what the rule made of the URI. */
 TEST(rule_that_leads_to_the_startup_file_is_undone)
