@@ -19,6 +19,10 @@ static const char page_start[] =
     "white-space:pre-wrap}</style></head>\n"
     "<body><h1>The application could not be started</h1>\n";
 
+static const char page_why[] =
+    "<p>This is shown because PassengerAppEnv is development, or "
+    "PassengerFriendlyErrorPages is on.</p>\n";
+
 /* What the app printed may hold any bytes; what is not text becomes '?'. */
 static const char *clean(apr_pool_t *pool, const char *text, size_t len)
 {
@@ -44,10 +48,7 @@ static void write_details(request_rec *r, const psg_request_t *request,
                     strnlen(error->summary, sizeof(error->summary))),
               "</p>\n<p>Application: <code>",
               ap_escape_html(r->pool, request->app.root), "</code></p>\n<pre>",
-              clean(r->pool, error->detail, len),
-              "</pre>\n<p>This is shown because PassengerAppEnv is "
-              "development, or PassengerFriendlyErrorPages is on.</p>\n",
-              NULL);
+              clean(r->pool, error->detail, len), "</pre>\n", page_why, NULL);
 }
 
 static int is_friendly(const psg_options_t *options)
@@ -58,16 +59,34 @@ static int is_friendly(const psg_options_t *options)
     return strcmp(options->app_env, "development") == 0;
 }
 
+static void set_head(request_rec *r, int status)
+{
+    r->status = status;
+    r->status_line = NULL;
+    ap_set_content_type(r, "text/html; charset=utf-8");
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+}
+
+int psg_error_page_explain(request_rec *r, const psg_options_t *options,
+                           const char *problem)
+{
+    if (!is_friendly(options)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    set_head(r, HTTP_INTERNAL_SERVER_ERROR);
+    ap_rvputs(r, page_start, "<p>No app can be served here: ",
+              clean(r->pool, problem, strlen(problem)), "</p>\n", page_why,
+              "</body></html>\n", NULL);
+    return OK;
+}
+
 int psg_error_page_send(request_rec *r, const psg_request_t *request,
                         int status, const psg_spawn_error_t *error)
 {
     const char *page;
     size_t len;
 
-    r->status = status;
-    r->status_line = NULL;
-    ap_set_content_type(r, "text/html; charset=utf-8");
-    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    set_head(r, status);
     if (r->header_only) {
         return OK;
     }

@@ -15,6 +15,7 @@
 
 #include "app_files.h"
 #include "app_lookup.h"
+#include "error_page.h"
 #include "htaccess.h"
 #include "set_env.h"
 
@@ -274,5 +275,7 @@ int psg_map_refuse(request_rec *r)
     }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   "PSG0030: no app can be served here: %s", mapping->problem);
-    return HTTP_INTERNAL_SERVER_ERROR;
+    /* The server's options: what a .htaccess says may be the problem. */
+    return psg_error_page_explain(r, &psg_request_config(r)->options,
+                                  mapping->problem);
 }

@@ -83,6 +83,25 @@ TEST(missing_interpreter_is_named)
     fails_naming("ruby", &config, NULL, NULL, "/no/such/ruby");
 }
 
+/* Visitors get httpd's page; who develops sees what is missing. */
+TEST(app_that_is_not_there_is_explained_in_development)
+{
+    httpd_config_t config = {.vhost_config =
+                                 test_format("PassengerAppRoot %s/none\n"
+                                             "<Location /dev>\n"
+                                             "PassengerAppEnv development\n"
+                                             "</Location>\n",
+                                             test_dir())};
+    httpd_t *httpd = httpd_start(&config);
+    const char *page;
+
+    httpd_allow_log("PSG0030");
+    page = http_get_body(500, "%s/dev/x", httpd->url);
+    CHECK_CONTAINS(page, "No app can be served here: PassengerAppRoot is ");
+    CHECK_CONTAINS(page, "passenger_wsgi.py");
+    CHECK_LACKS(http_get_body(500, "%s/x", httpd->url), "PassengerAppRoot");
+}
+
 TEST(missing_startup_file_is_named)
 {
     httpd_config_t config = {.vhost_config =
