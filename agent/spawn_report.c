@@ -4,11 +4,9 @@
  * ended, the interpreter, what the app said last. Used by app_backoff. */
 #include "spawn_report.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
 #include "agent_log.h"
@@ -19,20 +17,6 @@
 enum {
     LAST_LINES = 10
 };
-
-/* Eight hex digits: enough to find one failure in one log. */
-static void make_id(char *id, size_t size)
-{
-    unsigned char bytes[4];
-
-    if (apr_generate_random_bytes(bytes, sizeof(bytes)) != APR_SUCCESS) {
-        uint64_t now = psg_now();
-
-        memcpy(bytes, &now, sizeof(bytes));
-    }
-    (void)snprintf(id, size, "%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2],
-                   bytes[3]);
-}
 
 const char *spawn_report_how_it_ended(const app_process_t *proc,
                                       apr_pool_t *pool)
@@ -101,7 +85,7 @@ psg_spawn_error_t *spawn_report_make(const app_process_t *proc,
         len = sizeof(error->detail);
     }
     error->when = event_loop_now(proc->core->loop);
-    make_id(error->id, sizeof(error->id));
+    psg_error_id_make(error->id);
     (void)apr_cpystrn(error->summary, summary_of(proc, pool),
                       sizeof(error->summary));
     memcpy(error->detail, detail, len);

@@ -18,6 +18,8 @@
 
 #include <apr_errno.h>
 
+#include "error_id.h"
+
 #define PSG_SB_MAGIC 0x50534731u /* "PSG1" */
 #define PSG_SB_VERSION 3u
 
@@ -160,8 +162,8 @@ typedef enum {
 typedef struct {
     uint64_t when;       /* 0 = never */
     uint32_t detail_len; /* bytes of detail: step, output; hostile text */
-    char id[16];         /* error id, terminated */
-    char summary[232];   /* one sentence, terminated */
+    char id[PSG_ERROR_ID_SIZE]; /* terminated */
+    char summary[232];          /* one sentence, terminated */
     char detail[PSG_GROUP_ERROR_SIZE];
 } psg_spawn_error_t;
 

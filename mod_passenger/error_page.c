@@ -67,16 +67,34 @@ static void set_head(request_rec *r, int status)
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
 }
 
-int psg_error_page_explain(request_rec *r, const psg_options_t *options,
-                           const char *problem)
+static void write_apology(request_rec *r)
 {
-    if (!is_friendly(options)) {
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
+    ap_rputs("<p>Please try again later. If you look after this server, you "
+             "find the reason in its log.</p>\n",
+             r);
+}
+
+static void write_end(request_rec *r, const char *id)
+{
+    ap_rvputs(r, "<p>Error id: <code>",
+              clean(r->pool, id, strnlen(id, PSG_ERROR_ID_SIZE)),
+              "</code></p>\n</body></html>\n", NULL);
+}
+
+int psg_error_page_explain(request_rec *r, const psg_options_t *options,
+                           const char *problem, const char *id)
+{
     set_head(r, HTTP_INTERNAL_SERVER_ERROR);
-    ap_rvputs(r, page_start, "<p>No app can be served here: ",
-              clean(r->pool, problem, strlen(problem)), "</p>\n", page_why,
-              "</body></html>\n", NULL);
+    ap_rputs(page_start, r);
+    if (is_friendly(options)) {
+        ap_rvputs(r, "<p>No app can be served here: ",
+                  clean(r->pool, problem, strlen(problem)), "</p>\n", page_why,
+                  NULL);
+    }
+    else {
+        write_apology(r);
+    }
+    write_end(r, id);
     return OK;
 }
 
@@ -102,13 +120,8 @@ int psg_error_page_send(request_rec *r, const psg_request_t *request,
         write_details(r, request, error);
     }
     else {
-        ap_rputs(
-            "<p>Please try again later. If you look after this server, you "
-            "find the reason in its log.</p>\n",
-            r);
+        write_apology(r);
     }
-    ap_rvputs(r, "<p>Error id: <code>",
-              clean(r->pool, error->id, strnlen(error->id, sizeof(error->id))),
-              "</code></p>\n</body></html>\n", NULL);
+    write_end(r, error->id);
     return OK;
 }

@@ -12,9 +12,9 @@
 int psg_error_page_send(request_rec *r, const psg_request_t *request,
                         int status, const psg_spawn_error_t *error);
 
-/* Answers r with 500 and says that no app was found, and why, where details are
- * shown; elsewhere returns 500, for httpd to answer. */
+/* Answers r with 500 and the id, and where details are shown with the problem: why
+ * no app was found. Returns OK. */
 int psg_error_page_explain(request_rec *r, const psg_options_t *options,
-                           const char *problem);
+                           const char *problem, const char *id);
 
 #endif

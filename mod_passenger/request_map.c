@@ -265,6 +265,7 @@ int psg_map_show_folder(request_rec *r)
 int psg_map_refuse(request_rec *r)
 {
     mapping_t *mapping;
+    char id[PSG_ERROR_ID_SIZE];
 
     if (!r->handler || strcmp(r->handler, PROBLEM_HANDLER)) {
         return DECLINED;
@@ -273,9 +274,11 @@ int psg_map_refuse(request_rec *r)
     if (!mapping || !mapping->problem) {
         return DECLINED; /* somebody's SetHandler */
     }
+    psg_error_id_make(id);
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  "PSG0030: no app can be served here: %s", mapping->problem);
+                  "PSG0030: no app can be served here: %s; error id %s",
+                  mapping->problem, id);
     /* The server's options: what a .htaccess says may be the problem. */
     return psg_error_page_explain(r, &psg_request_config(r)->options,
-                                  mapping->problem);
+                                  mapping->problem, id);
 }

@@ -83,7 +83,7 @@ TEST(missing_interpreter_is_named)
     fails_naming("ruby", &config, NULL, NULL, "/no/such/ruby");
 }
 
-/* Visitors get httpd's page; who develops sees what is missing. */
+/* Visitors get an id, which the log has, too; who develops sees what is missing. */
 TEST(app_that_is_not_there_is_explained_in_development)
 {
     httpd_config_t config = {.vhost_config =
@@ -93,13 +93,17 @@ TEST(app_that_is_not_there_is_explained_in_development)
                                              "</Location>\n",
                                              test_dir())};
     httpd_t *httpd = httpd_start(&config);
-    const char *page;
+    const char *page, *id;
 
     httpd_allow_log("PSG0030");
     page = http_get_body(500, "%s/dev/x", httpd->url);
     CHECK_CONTAINS(page, "No app can be served here: PassengerAppRoot is ");
     CHECK_CONTAINS(page, "passenger_wsgi.py");
-    CHECK_LACKS(http_get_body(500, "%s/x", httpd->url), "PassengerAppRoot");
+    page = http_get_body(500, "%s/x", httpd->url);
+    CHECK_LACKS(page, "PassengerAppRoot");
+    id = strstr(page, "Error id: <code>");
+    CHECK(id != NULL);
+    httpd_await_log(httpd, test_format("error id %.8s", strchr(id, '>') + 1));
 }
 
 TEST(missing_startup_file_is_named)
