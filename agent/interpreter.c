@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "app_env.h"
+#include "closed_folder.h"
 #include "interpreter_search.h"
 
 enum {
@@ -124,27 +125,11 @@ static void explain_missing(launch_failure_t *failure, const char *file,
                "example by making the virtual environment anew.");
 }
 
-/* The first folder on the way to file that may not be entered, or NULL. */
-static const char *closed_folder(const char *file, apr_pool_t *pool)
-{
-    const char *slash;
-
-    for (slash = strchr(file + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        const char *folder =
-            apr_pstrmemdup(pool, file, (apr_size_t)(slash - file));
-
-        if (access(folder, X_OK) != 0 && errno == EACCES) {
-            return folder;
-        }
-    }
-    return NULL;
-}
-
-/* The same, behind links, too: the Python of a virtual environment is a link,
- * often to a place below somebody's home. */
+/* The folder that keeps us from file, behind links, too: the Python of a virtual
+ * environment is a link, often to a place below somebody's home. */
 static const char *closed_way(const char *file, apr_pool_t *pool)
 {
-    const char *closed = closed_folder(file, pool);
+    const char *closed = psg_closed_folder(file, pool);
 
     for (int links = 0; !closed && links < LINKS_MAX; links++) {
         char target[PATH_MAX];
@@ -158,7 +143,7 @@ static const char *closed_way(const char *file, apr_pool_t *pool)
                                 : apr_psprintf(pool, "%.*s/%s",
                                                (int)(strrchr(file, '/') - file),
                                                file, target);
-        closed = closed_folder(file, pool);
+        closed = psg_closed_folder(file, pool);
     }
     return closed;
 }

@@ -12,6 +12,8 @@
 
 #include <apr_strings.h>
 
+#include "closed_folder.h"
+
 /* For messages: " config.ru passenger_wsgi.py ..." */
 static const char startup_files[] =
 #define APP_TYPE(NAME, name, alias, file, option, program, loader, decoded, \
@@ -42,30 +44,16 @@ static const char *parent_of(const char *path, apr_pool_t *pool)
                           slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* The first folder on the way to path that we may not enter, or path itself. */
-static const char *find_barrier(const char *path, apr_pool_t *pool)
-{
-    const char *slash;
-
-    for (slash = path; (slash = strchr(slash, '/')) != NULL; slash++) {
-        size_t len = slash == path ? 1 : (size_t)(slash - path);
-        const char *folder = apr_pstrmemdup(pool, path, len);
-
-        if (access(folder, X_OK) != 0 && errno == EACCES) {
-            return folder;
-        }
-    }
-    return path;
-}
-
 static apr_status_t denied(psg_app_answer_t *answer, const char *path,
                            apr_pool_t *pool)
 {
+    const char *closed = psg_closed_folder(path, pool);
+
     answer->problem = apr_psprintf(
         pool,
         "permission denied on the way to '%s': give httpd's user search "
         "permission on '%s'",
-        path, find_barrier(path, pool));
+        path, closed ? closed : path);
     return APR_EACCES;
 }
 
